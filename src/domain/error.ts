@@ -1,0 +1,58 @@
+/**
+ * Every way a request can be refused. The codes are part of the wire contract; `http/problem.ts` gives each its status.
+ */
+export const errorCodes = [
+  "invalid_json",
+  "validation_failed",
+  "unauthorized",
+  "forbidden",
+  "not_found",
+  "unknown_task",
+  "unknown_handler",
+  "method_not_allowed",
+  "task_final",
+  "task_not_retryable",
+  "body_too_large",
+  "unsupported_media_type",
+  "queue_full",
+  "handler_load_error",
+  "store_unavailable",
+  "draining",
+  "internal",
+] as const;
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** One fault of an input. `path` is a JSON Pointer into what was sent, `""` for the whole of it. */
+export interface Fault {
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface ErrorDetails extends ErrorOptions {
+  readonly faults?: readonly Fault[];
+  /** Seconds after which the same request may succeed. */
+  readonly retryAfter?: number;
+}
+
+/** A refusal with a sentence for a person (`message`) and a stable code for a program. */
+export class TaskflowError extends Error {
+  override readonly name = "TaskflowError";
+  readonly code: ErrorCode;
+  readonly faults: readonly Fault[];
+  readonly retryAfter: number | null;
+
+  constructor(code: ErrorCode, message: string, { faults = [], retryAfter, ...options }: ErrorDetails = {}) {
+    super(message, options);
+    this.code = code;
+    this.faults = faults;
+    this.retryAfter = retryAfter ?? null;
+  }
+}
+
+/** A 422 that lists every fault; the sentence names the first. */
+export function validationFailed(faults: readonly Fault[]): TaskflowError {
+  const [first, ...others] = faults;
+  const where = first?.path ? `${first.path}: ` : "";
+  const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+  return new TaskflowError("validation_failed", `${where}${first?.message ?? "invalid input"}${more}`, { faults });
+}

@@ -1,0 +1,111 @@
+import type { BindInput } from "../domain/input.ts";
+import type { Backoff } from "../domain/retry.ts";
+import type { LogLevel, Priority, Progress } from "../domain/task.ts";
+import type { Outcome } from "../domain/transition.ts";
+
+/** One attempt to run. */
+export interface AttemptRequest {
+  readonly taskId: string;
+  readonly funcName: string;
+  /** Validated, with defaults. */
+  readonly input: unknown;
+  /** The lease: with the task's id it names this attempt and no other. */
+  readonly lease: number;
+  /** As the handler counts, from 1 to `maxAttempts`. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly scheduledFor: number | null;
+  readonly lastRunAt: number | null;
+}
+
+/** What a runner tells of an attempt; `ended` comes exactly once, and last. */
+export interface AttemptListener {
+  log(level: LogLevel, message: string): void;
+  progress(progress: Progress): void;
+  ended(outcome: Outcome, worker: string): void;
+}
+
+export type AbortReason = "timeout" | "cancelled" | "shutdown";
+
+/** An attempt under way. */
+export interface RunningAttempt {
+  /** The worker's name. */
+  readonly worker: string;
+  /** Tells the handler to stop, by its signal. */
+  abort(reason: AbortReason): void;
+  /** Ends it by force, by killing its worker when nothing less does. `ended` follows. */
+  kill(): void;
+}
+
+export interface WorkerState {
+  readonly id: string;
+  readonly pid: number;
+  readonly state: "starting" | "idle" | "busy" | "retiring";
+  /** Ids of the tasks it runs. */
+  readonly tasks: readonly string[];
+  /** Attempts it has run. */
+  readonly attempts: number;
+  readonly rssBytes: number | null;
+  readonly startedAt: number;
+}
+
+/** Runs attempts in isolation. The engine asks for no more than `free()` at once. */
+export interface Runner {
+  /** Attempts that can run at once when all workers are up. */
+  readonly slots: number;
+  /** Attempts that can be started now. */
+  free(): number;
+  start(request: AttemptRequest, listener: AttemptListener): RunningAttempt;
+  /** Calls back whenever `free()` may have grown. */
+  onFree(listener: () => void): void;
+  workers(): readonly WorkerState[];
+  /** Why workers do not start, or null. */
+  fault(): string | null;
+  /** Ends every worker. */
+  stop(): Promise<void>;
+}
+
+/** Why a file is no handler. The file is relative to the tasks folder. */
+export interface LoadError {
+  readonly message: string;
+  readonly file: string;
+  readonly line: number | null;
+  readonly column: number | null;
+}
+
+interface HandlerBase {
+  readonly name: string;
+  /** Relative to the tasks folder. */
+  readonly file: string;
+  /** Rises with every change of its code. */
+  readonly generation: number;
+}
+
+export interface ReadyHandler extends HandlerBase {
+  readonly status: "ready";
+  readonly description: string | null;
+  /** Plain JSON Schema, or null for a handler without one. */
+  readonly inputSchema: Readonly<Record<string, unknown>> | null;
+  readonly bind: BindInput;
+  /** What the handler sets for itself; null where the server's default holds. */
+  readonly timeoutMs: number | null;
+  readonly maxRetries: number | null;
+  readonly priority: Priority | null;
+  readonly backoff: Backoff;
+}
+
+export interface BrokenHandler extends HandlerBase {
+  readonly status: "load_error";
+  readonly error: LoadError;
+}
+
+export type Handler = ReadyHandler | BrokenHandler;
+
+/** The handlers there are now. */
+export interface HandlerCatalog {
+  find(name: string): Handler | null;
+  /** By name. */
+  list(): readonly Handler[];
+  /** Rises with every change of any of them. */
+  readonly generation: number;
+}

@@ -1,0 +1,85 @@
+import type { Attempt, LogLine, Progress, Status, Task } from "../domain/task.ts";
+import type { Settlement } from "../domain/transition.ts";
+
+export interface ListFilter {
+  readonly status?: Status;
+  readonly funcName?: string;
+  readonly limit: number;
+  /** Where the page before ended, as its `next` said. */
+  readonly cursor?: string;
+}
+
+export interface TaskPage {
+  /** Newest first. */
+  readonly tasks: readonly Task[];
+  /** The cursor of the next page, or null after the last. */
+  readonly next: string | null;
+}
+
+/** Kept up with every commit, so that nobody counts rows. */
+export interface Counts {
+  /** Tasks in each status now. */
+  readonly byStatus: Readonly<Record<Status, number>>;
+  /** Tasks ever accepted. */
+  readonly enqueued: number;
+  /** Claims ever made. */
+  readonly dequeued: number;
+}
+
+export type Cancellation =
+  /** It waited and is cancelled now. */
+  | { readonly kind: "cancelled"; readonly task: Task }
+  /** It runs: it is marked, and whoever runs it has to end it. */
+  | { readonly kind: "requested"; readonly task: Task }
+  | { readonly kind: "final"; readonly task: Task };
+
+/** What a running attempt reports of itself. */
+export interface AttemptReport {
+  readonly taskId: string;
+  /** The lease it runs under. */
+  readonly attempt: number;
+  /** Null leaves it as it was. */
+  readonly progress: Progress | null;
+  readonly lines: readonly LogLine[];
+}
+
+export interface RetentionCutoffs {
+  /** Completed and cancelled tasks that ended before this go. */
+  readonly completedBefore: number;
+  readonly failedBefore: number;
+}
+
+/**
+ * Where tasks live, and the only truth about them. A promise resolves after its write is durable. When the medium
+ * refuses (full disk, I/O error) it rejects with a TaskflowError `store_unavailable`, and nothing was written.
+ */
+export interface Store {
+  /** Accepts all of `tasks`, or none of them when more than `maxWaiting` would then wait. Says whether it did. */
+  insert(tasks: readonly Task[], maxWaiting: number): Promise<boolean>;
+  /** Takes up to `limit` queued tasks in the order of dispatch: each runs from now on, under a new lease. */
+  claim(limit: number, now: number): Promise<readonly Task[]>;
+  /** Ends an attempt, if the task still runs under that lease. Says whether it did. */
+  settle(taskId: string, attempt: number, settlement: Settlement): Promise<boolean>;
+  /** Keeps progress and log lines; the progress of an attempt that no longer owns its task is dropped. */
+  report(reports: readonly AttemptReport[]): Promise<void>;
+  /** Queues up to `limit` pending or retrying tasks that are due, the first due first. */
+  promote(limit: number, now: number): Promise<readonly Task[]>;
+  /** When the next pending or retrying task is due, or null. */
+  nextDue(): Promise<number | null>;
+  /** Cancels one task, or marks it when it runs. Null when there is no such task. */
+  cancel(taskId: string, now: number): Promise<Cancellation | null>;
+  /** Cancels up to `limit` tasks that wait. */
+  cancelWaiting(limit: number, now: number): Promise<readonly Task[]>;
+  /** Settles up to `limit` tasks that an earlier process left running, each as `settled` says. */
+  recover(limit: number, settled: (task: Task) => Settlement): Promise<readonly Task[]>;
+  /** Forgets up to `limit` final tasks that ended before the cutoffs, with their history. Says how many. */
+  prune(cutoffs: RetentionCutoffs, limit: number): Promise<number>;
+  find(taskId: string): Promise<Task | null>;
+  list(filter: ListFilter): Promise<TaskPage>;
+  /** The attempts that ended, in their order. */
+  attempts(taskId: string): Promise<readonly Attempt[]>;
+  logs(taskId: string): Promise<readonly LogLine[]>;
+  counts(): Promise<Counts>;
+  /** Waits for the writes under way and lets go of the medium. */
+  close(): Promise<void>;
+}
