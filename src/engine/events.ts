@@ -1,0 +1,71 @@
+import type { Clock } from "../domain/clock.ts";
+import { type EventType, eventFor, type TaskEvent } from "../domain/event.ts";
+import type { LogLine, Task } from "../domain/task.ts";
+
+/** Events kept for those who resume: as many as fit in both. */
+export const historyLimits = { events: 10_000, bytes: 16 * 1024 * 1024 } as const;
+
+/** Tells listeners what happened, in order, and remembers the latest for those who come back. */
+export interface EventBus {
+  /** The `seq` of the latest event, or of none yet: what comes next is above it. */
+  readonly latest: number;
+  /** Says that `task` now is in its status. */
+  changed(task: Task): void;
+  progressed(task: Task): void;
+  logged(task: Task, line: LogLine): void;
+  /** Calls `listener` with every event from now on. The returned function ends that. */
+  listen(listener: (event: TaskEvent) => void): () => void;
+  /** The events after `seq`, oldest first, or null when some of them are no longer known (or never were). */
+  since(seq: number): readonly TaskEvent[] | null;
+}
+
+export function createEventBus(clock: Clock): EventBus {
+  const listeners = new Set<(event: TaskEvent) => void>();
+  // Microseconds: above whatever an earlier process can have reached, so that a stale `since` is never taken for a new one.
+  let latest = clock.now() * 1_000;
+  const history = new Map<number, TaskEvent>();
+  let bytes = 0;
+
+  function publish(type: EventType, task: Task, log: LogLine | null): void {
+    const event: TaskEvent = { type, task, at: clock.now(), seq: ++latest, log };
+    history.set(event.seq, event);
+    bytes += weight(event);
+    forget();
+    for (const listener of listeners) listener(event);
+  }
+
+  function forget(): void {
+    for (const [seq, event] of history) {
+      if (history.size <= historyLimits.events && bytes <= historyLimits.bytes) return;
+      history.delete(seq);
+      bytes -= weight(event);
+    }
+  }
+
+  return {
+    get latest() {
+      return latest;
+    },
+    changed: (task) => publish(eventFor(task.status), task, null),
+    progressed: (task) => publish("task_progress", task, null),
+    logged: (task, line) => publish("task_log", task, line),
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    since(seq) {
+      if (!Number.isSafeInteger(seq) || seq < latest - history.size || seq > latest) return null;
+      const events: TaskEvent[] = [];
+      for (let next = seq + 1; next <= latest; next++) {
+        const event = history.get(next);
+        if (event !== undefined) events.push(event);
+      }
+      return events;
+    },
+  };
+}
+
+/** Roughly what an event keeps alive, in bytes. */
+function weight({ task, log }: TaskEvent): number {
+  return 512 + task.args.length + task.kwargs.length + (task.result?.length ?? 0) + (log?.message.length ?? 0);
+}

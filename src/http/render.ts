@@ -1,0 +1,45 @@
+import type { TaskEvent } from "../domain/event.ts";
+import type { Attempt, LogLine, Task } from "../domain/task.ts";
+
+/** A task as the wire has it. Put together by hand, so that `args`, `kwargs` and `result` are never parsed. */
+export function renderTask(task: Task): string {
+  const { progress } = task;
+  return (
+    `{"task_id":"${task.id}","func_name":${JSON.stringify(task.funcName)},"args":${task.args},"kwargs":${task.kwargs},` +
+    `"status":"${task.status}","priority":${task.priority},"created_at":${time(task.createdAt)},` +
+    `"run_at":${time(task.runAt)},"started_at":${time(task.startedAt)},"completed_at":${time(task.completedAt)},` +
+    `"result":${task.result ?? "null"},"error":${JSON.stringify(task.error)},"error_kind":${JSON.stringify(task.errorKind)},` +
+    `"retry_count":${task.retryCount},"max_retries":${task.maxRetries},"timeout":${task.timeoutMs / 1000},` +
+    `"progress":${progress === null ? "null" : JSON.stringify(progress)},"periodic_task":${JSON.stringify(task.periodicTask)}}`
+  );
+}
+
+export function renderTasks(tasks: readonly Task[]): string {
+  return `[${tasks.map(renderTask).join(",")}]`;
+}
+
+export function renderAttempt(attempt: Attempt): string {
+  return (
+    `{"number":${attempt.number},"worker":${JSON.stringify(attempt.worker)},"started_at":${time(attempt.startedAt)},` +
+    `"ended_at":${time(attempt.endedAt)},"outcome":${JSON.stringify(attempt.outcome)},` +
+    `"error":${JSON.stringify(attempt.error)},"error_kind":${JSON.stringify(attempt.errorKind)},` +
+    `"stack":${JSON.stringify(attempt.stack)}}`
+  );
+}
+
+export function renderLogLine(line: LogLine): string {
+  return (
+    `{"time":${time(line.at)},"attempt":${line.attempt},"level":"${line.level}",` +
+    `"message":${JSON.stringify(line.message)}}`
+  );
+}
+
+/** An event as the WebSocket sends it; a `task_log` carries its line as `log`. */
+export function renderEvent(event: TaskEvent): string {
+  const log = event.log === null ? "" : `,"log":${renderLogLine(event.log)}`;
+  return `{"type":"${event.type}","task":${renderTask(event.task)},"timestamp":${time(event.at)},"seq":${event.seq}${log}}`;
+}
+
+function time(ms: number | null): string {
+  return ms === null ? "null" : `"${new Date(ms).toISOString()}"`;
+}
