@@ -17,7 +17,7 @@ export const errorCodes = [
   "queue_full",
   "handler_load_error",
   "store_unavailable",
-  "draining",
+  "not_ready",
   "internal",
 ] as const;
 export type ErrorCode = (typeof errorCodes)[number];
@@ -55,4 +55,8 @@ export function validationFailed(faults: readonly Fault[]): TaskflowError {
   const where = first?.path ? `${first.path}: ` : "";
   const more = others.length > 0 ? ` (and ${others.length} more)` : "";
   return new TaskflowError("validation_failed", `${where}${first?.message ?? "invalid input"}${more}`, { faults });
+}
+
+export function unknownTask(taskId: string): TaskflowError {
+  return new TaskflowError("unknown_task", `There is no task '${taskId.slice(0, 100)}'.`);
 }

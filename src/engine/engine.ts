@@ -1,9 +1,17 @@
+import { unknownTask } from "../domain/error.ts";
 import type { Attempt, LogLine, Task } from "../domain/task.ts";
-import type { ListFilter, TaskPage } from "../storage/store.ts";
-import type { EventBus } from "./events.ts";
-import type { Health, Metrics } from "./metrics.ts";
-import type { HandlerCatalog } from "./runner.ts";
-import type { Submission } from "./submit.ts";
+import type { ListFilter, Store, TaskPage } from "../storage/store.ts";
+import { type AttemptParts, createAttempts } from "./attempt.ts";
+import { cancel, clearQueue } from "./cancel.ts";
+import { createDispatcher } from "./dispatcher.ts";
+import { createEventBus, type EventBus } from "./events.ts";
+import { createMaintenance } from "./maintenance.ts";
+import { createMeter, type Health, type Metrics } from "./metrics.ts";
+import { recover } from "./recover.ts";
+import type { HandlerCatalog, Runner } from "./runner.ts";
+import { createScheduler } from "./scheduler.ts";
+import { createStoreFault } from "./store-fault.ts";
+import { resubmission, type Submission, submit } from "./submit.ts";
 
 /** Everything one can do with tasks. Whatever refuses throws a TaskflowError. */
 export interface Engine {
@@ -11,7 +19,7 @@ export interface Engine {
   readonly catalog: HandlerCatalog;
   /** Accepts all or none; resolves once they are durable. */
   submit(submissions: readonly Submission[]): Promise<readonly Task[]>;
-  /** Cancels what waits at once; what runs is told to stop, and `task` still runs. */
+  /** Cancels what waits at once; what runs is told to end, and the task returned still runs. */
   cancel(taskId: string): Promise<Task>;
   /** Submits the same input again. */
   retry(taskId: string): Promise<Task>;
@@ -23,5 +31,95 @@ export interface Engine {
   /** Cancels all that waits; says how many. */
   clearQueue(): Promise<number>;
   metrics(): Promise<Metrics>;
-  health(): Promise<Health>;
+  health(): Health;
+  /** Recovers what an earlier process left behind and begins to dispatch. */
+  start(): Promise<void>;
+  /** Claims nothing more, gives running attempts the shutdown grace and interrupts what is left. */
+  stop(): Promise<void>;
+}
+
+export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "onSettled"> {
+  readonly store: Store;
+  readonly runner: Runner;
+  /** A new UUIDv7. */
+  readonly newId: () => string;
+}
+
+export function createEngine(given: EngineParts): Engine {
+  const { store, runner, catalog, clock, log } = given;
+  const events = createEventBus(clock);
+  const meter = createMeter();
+  const storeFault = createStoreFault();
+  const parts = { ...given, events, meter, storeFault };
+
+  const attempts = createAttempts({ ...parts, onSettled: followUp });
+  const dispatcher = createDispatcher({ ...parts, begin: attempts.begin });
+  const scheduler = createScheduler({ ...parts, onQueued: dispatcher.workQueued });
+  const maintenance = createMaintenance(parts);
+  const submitParts = { ...parts, onSubmitted: (tasks: readonly Task[]) => tasks.forEach(followUp) };
+  const cancelParts = { ...parts, endAttempt: attempts.cancel };
+  let draining = false;
+
+  /** A task waits: whoever moves it on must know. */
+  function followUp(task: Task): void {
+    if (task.status === "queued") dispatcher.workQueued();
+    if (task.status === "pending" || task.status === "retrying") scheduler.expect(task.runAt);
+  }
+
+  async function find(taskId: string): Promise<Task> {
+    const task = attempts.find(taskId)?.task ?? (await store.find(taskId));
+    if (task === null) throw unknownTask(taskId);
+    return task;
+  }
+
+  return {
+    events,
+    catalog,
+    find,
+    submit: (submissions) => submit(submissions, submitParts),
+    cancel: (taskId) => cancel(taskId, cancelParts),
+    async retry(taskId) {
+      const [task] = await submit([resubmission(await find(taskId))], submitParts);
+      if (task === undefined) throw new Error("submitting one task gave none");
+      return task;
+    },
+    list: (filter) => store.list(filter),
+    async attempts(taskId) {
+      await find(taskId);
+      const ended = await store.attempts(taskId);
+      const running = attempts.find(taskId);
+      return running === null ? ended : [...ended, running.attempt];
+    },
+    async logs(taskId) {
+      await find(taskId);
+      return store.logs(taskId);
+    },
+    clearQueue: () => clearQueue(cancelParts),
+    metrics: async () => ({
+      counts: await store.counts(),
+      discarded: meter.discardedCount,
+      slots: runner.slots,
+      workers: runner.workers(),
+      handlers: meter.handlers(),
+      now: clock.now(),
+    }),
+    health() {
+      if (draining) return { status: "draining", reason: "the server is stopping" };
+      const reason = storeFault.current() ?? runner.fault();
+      return reason === null ? { status: "healthy", reason } : { status: "unhealthy", reason };
+    },
+    async start() {
+      const recovered = await recover(parts);
+      if (recovered > 0) log.warn({ tasks: recovered }, "tasks that ran at the last stop are queued again");
+      runner.onFree(dispatcher.slotFreed);
+      scheduler.start();
+      maintenance.start();
+      dispatcher.start();
+    },
+    async stop() {
+      draining = true;
+      await Promise.all([dispatcher.stop(), scheduler.stop(), maintenance.stop()]);
+      await attempts.drain();
+    },
+  };
 }

@@ -1,3 +1,5 @@
+import type { Task } from "../domain/task.ts";
+import type { Settlement } from "../domain/transition.ts";
 import type { Counts } from "../storage/store.ts";
 import type { WorkerState } from "./runner.ts";
 
@@ -11,7 +13,9 @@ export interface Percentiles {
 export interface HandlerMetrics {
   /** Attempts since the start, by how they ended. */
   readonly outcomes: Readonly<Record<string, number>>;
+  /** From due to started. */
   readonly wait: Percentiles;
+  /** From started to ended. */
   readonly run: Percentiles;
 }
 
@@ -19,9 +23,10 @@ export interface Metrics {
   readonly counts: Counts;
   /** Results that came after their attempt had lost its task, since the start. */
   readonly discarded: number;
+  /** Attempts that can run at once. */
   readonly slots: number;
   readonly workers: readonly WorkerState[];
-  readonly handlers: ReadonlyMap<string, HandlerMetrics>;
+  readonly handlers: Readonly<Record<string, HandlerMetrics>>;
   readonly now: number;
 }
 
@@ -29,4 +34,69 @@ export interface Health {
   readonly status: "healthy" | "draining" | "unhealthy";
   /** Why it is not healthy. */
   readonly reason: string | null;
+}
+
+/** Counts and times what happens, since the start. */
+export interface Meter {
+  settled(task: Task, settlement: Settlement): void;
+  discarded(): void;
+  readonly discardedCount: number;
+  handlers(): Readonly<Record<string, HandlerMetrics>>;
+}
+
+/** Attempts of a handler over which percentiles are taken. */
+const window = 1_000;
+
+interface HandlerMeter {
+  readonly outcomes: Map<string, number>;
+  readonly waitMs: number[];
+  readonly runMs: number[];
+  /** Where the next pair of times goes. */
+  next: number;
+}
+
+export function createMeter(): Meter {
+  const meters = new Map<string, HandlerMeter>();
+  let discarded = 0;
+
+  function meterOf(name: string): HandlerMeter {
+    const known = meters.get(name);
+    if (known !== undefined) return known;
+    const meter: HandlerMeter = { outcomes: new Map(), waitMs: [], runMs: [], next: 0 };
+    meters.set(name, meter);
+    return meter;
+  }
+
+  return {
+    settled(task, { attempt }) {
+      if (attempt?.outcome == null || attempt.endedAt === null) return;
+      const meter = meterOf(task.funcName);
+      meter.outcomes.set(attempt.outcome, (meter.outcomes.get(attempt.outcome) ?? 0) + 1);
+      meter.waitMs[meter.next] = Math.max(0, attempt.startedAt - task.runAt);
+      meter.runMs[meter.next] = Math.max(0, attempt.endedAt - attempt.startedAt);
+      meter.next = (meter.next + 1) % window;
+    },
+    discarded() {
+      discarded++;
+    },
+    get discardedCount() {
+      return discarded;
+    },
+    handlers: () =>
+      Object.fromEntries(
+        [...meters].map(([name, { outcomes, waitMs, runMs }]) => [
+          name,
+          { outcomes: Object.fromEntries(outcomes), wait: percentiles(waitMs), run: percentiles(runMs) },
+        ]),
+      ),
+  };
+}
+
+function percentiles(samplesMs: readonly number[]): Percentiles {
+  const sorted = samplesMs.toSorted((a, b) => a - b);
+  const at = (share: number) => {
+    const sample = sorted[Math.ceil(share * sorted.length) - 1];
+    return sample === undefined ? null : sample / 1_000;
+  };
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }

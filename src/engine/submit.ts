@@ -1,4 +1,12 @@
-import type { Priority } from "../domain/task.ts";
+import type { Clock } from "../domain/clock.ts";
+import { type Fault, TaskflowError, validationFailed } from "../domain/error.ts";
+import { didYouMean } from "../domain/suggest.ts";
+import { isFinal, jsonText, type Priority, priorities, type Task } from "../domain/task.ts";
+import type { Store } from "../storage/store.ts";
+import type { EventBus } from "./events.ts";
+import type { HandlerCatalog, ReadyHandler } from "./runner.ts";
+import type { EngineSettings } from "./settings.ts";
+import type { StoreFault } from "./store-fault.ts";
 
 /** What someone asks for. Null means the handler's own setting, else the server's. */
 export interface Submission {
@@ -11,4 +19,126 @@ export interface Submission {
   readonly delayMs: number;
   /** Milliseconds since the epoch. */
   readonly runAt: number | null;
+}
+
+export interface SubmitParts {
+  readonly store: Store;
+  readonly storeFault: StoreFault;
+  readonly catalog: HandlerCatalog;
+  readonly events: EventBus;
+  readonly clock: Clock;
+  /** A new UUIDv7. */
+  readonly newId: () => string;
+  readonly settings: EngineSettings;
+  /** Called as soon as tasks are on their way to the store. */
+  readonly onSubmitted: (tasks: readonly Task[]) => void;
+}
+
+/** Accepts all of `submissions` or none; resolves once they are durable. */
+export async function submit(submissions: readonly Submission[], parts: SubmitParts): Promise<readonly Task[]> {
+  const { store, storeFault, events, settings } = parts;
+  const tasks = submissions.map((submission, index) =>
+    prepare(submission, submissions.length > 1 ? index : null, parts),
+  );
+  const inserted = storeFault.watch(store.insert(tasks, settings.maxQueueSize));
+  parts.onSubmitted(tasks);
+  if (!(await inserted)) throw queueFull(settings.maxQueueSize);
+  for (const task of tasks) events.changed(task);
+  return tasks;
+}
+
+/** The same input as `task` once more, which must have failed or been cancelled. */
+export function resubmission(task: Task): Submission {
+  if (task.status !== "failed" && task.status !== "cancelled") {
+    const state = isFinal(task.status) ? "completed" : `still ${task.status}`;
+    throw new TaskflowError(
+      "task_not_retryable",
+      `Only a failed or cancelled task can be retried; this one is ${state}.`,
+    );
+  }
+  return {
+    funcName: task.funcName,
+    args: JSON.parse(task.args),
+    kwargs: JSON.parse(task.kwargs),
+    priority: task.priority,
+    maxRetries: task.maxRetries,
+    timeoutMs: task.timeoutMs,
+    delayMs: 0,
+    runAt: null,
+  };
+}
+
+function prepare(submission: Submission, index: number | null, parts: SubmitParts): Task {
+  try {
+    const handler = readyHandler(submission.funcName, parts.catalog);
+    return newTask(submission, handler, parts);
+  } catch (error) {
+    if (index === null || !(error instanceof TaskflowError)) throw error;
+    throw atIndex(error, index);
+  }
+}
+
+function newTask(submission: Submission, handler: ReadyHandler, { clock, newId, settings }: SubmitParts): Task {
+  // Binding fills defaults into nested values, so what was sent is written down first.
+  const args = jsonText(submission.args);
+  const kwargs = jsonText(submission.kwargs);
+  const bound = handler.bind(submission.args, submission.kwargs);
+  if (!bound.ok) throw validationFailed(bound.faults);
+  const now = clock.now();
+  const runAt = Math.max(now, submission.runAt ?? now + Math.ceil(submission.delayMs));
+  return {
+    id: newId(),
+    funcName: submission.funcName,
+    args,
+    kwargs,
+    status: runAt > now ? "pending" : "queued",
+    priority: submission.priority ?? handler.priority ?? priorities.normal,
+    createdAt: now,
+    runAt,
+    startedAt: null,
+    completedAt: null,
+    result: null,
+    error: null,
+    errorKind: null,
+    attempt: 0,
+    retryCount: 0,
+    maxRetries: submission.maxRetries ?? handler.maxRetries ?? settings.defaultMaxRetries,
+    timeoutMs: submission.timeoutMs ?? handler.timeoutMs ?? settings.defaultTimeoutMs,
+    crashes: 0,
+    cancelRequested: false,
+    progress: null,
+    periodicTask: null,
+    scheduledFor: null,
+    lastRunAt: null,
+  };
+}
+
+/** @throws TaskflowError `unknown_handler` or `handler_load_error` */
+function readyHandler(name: string, catalog: HandlerCatalog): ReadyHandler {
+  const handler = catalog.find(name);
+  if (handler?.status === "ready") return handler;
+  if (handler?.status === "load_error") {
+    const { message, file, line } = handler.error;
+    const where = line === null ? file : `${file}:${line}`;
+    throw new TaskflowError("handler_load_error", `Handler '${name}' does not load: ${where}: ${message}`, {
+      retryAfter: 5,
+    });
+  }
+  const names = catalog.list().map((known) => known.name);
+  const registered = names.length > 0 ? `Registered: ${names.join(", ")}.` : "No handler is registered.";
+  throw new TaskflowError("unknown_handler", `There is no handler '${name}'.${didYouMean(name, names)} ${registered}`);
+}
+
+function atIndex(error: TaskflowError, index: number): TaskflowError {
+  const faults: Fault[] = error.faults.map(({ path, message }) => ({ path: `/tasks/${index}${path}`, message }));
+  if (error.code === "validation_failed") return validationFailed(faults);
+  return new TaskflowError(error.code, `tasks[${index}]: ${error.message}`, {
+    faults: [{ path: `/tasks/${index}/func_name`, message: error.message }],
+    ...(error.retryAfter === null ? {} : { retryAfter: error.retryAfter }),
+  });
+}
+
+function queueFull(maxQueueSize: number): TaskflowError {
+  const message = `The queue is full: ${maxQueueSize} tasks wait already. Try again when some have run.`;
+  return new TaskflowError("queue_full", message, { retryAfter: 1 });
 }

@@ -14,8 +14,8 @@ export function renderTask(task: Task): string {
   );
 }
 
-export function renderTasks(tasks: readonly Task[]): string {
-  return `[${tasks.map(renderTask).join(",")}]`;
+export function renderList<Item>(items: readonly Item[], render: (item: Item) => string): string {
+  return `[${items.map(render).join(",")}]`;
 }
 
 export function renderAttempt(attempt: Attempt): string {

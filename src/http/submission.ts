@@ -24,9 +24,6 @@ export const submissionSchema = Type.Object(
   { additionalProperties: false },
 );
 
-/** How deep `args` and `kwargs` may be nested: far beyond use, far below what recursion survives. */
-export const deepest = 200;
-
 /**
  * The submission in a body that `submissionSchema` accepts.
  * @param at where the body lies in what was sent, as a JSON Pointer.
@@ -39,11 +36,6 @@ export function submissionFrom(body: Static<typeof submissionSchema>, at = ""): 
     faults.push({ path: `${at}/run_at`, message: "must be a time such as 2030-01-31T09:00:00Z" });
   if (runAt !== null && body.delay !== undefined) {
     faults.push({ path: `${at}/delay`, message: "give either delay or run_at, not both" });
-  }
-  for (const field of ["args", "kwargs"] as const) {
-    if (!isShallow(body[field], deepest)) {
-      faults.push({ path: `${at}/${field}`, message: `is nested deeper than ${deepest} levels` });
-    }
   }
   if (faults.length > 0) throw validationFailed(faults);
   return {
@@ -66,10 +58,4 @@ function instant(text: string): number {
   if (!timePattern.test(text)) return Number.NaN;
   const at = Date.parse(text.replace(" ", "T").toUpperCase());
   return at <= latestInstant ? at : Number.NaN;
-}
-
-function isShallow(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  if (levels === 0) return false;
-  return Object.values(value).every((inner) => isShallow(inner, levels - 1));
 }

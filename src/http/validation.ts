@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { TypeCompiler, type ValueErrorIterator } from "@sinclair/typebox/compiler";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { type Fault, validationFailed } from "../domain/error.ts";
 import { didYouMean } from "../domain/suggest.ts";
 
@@ -10,46 +10,50 @@ export const noQuery = Type.Object({}, { additionalProperties: false });
 export function checker<Schema extends TSchema>(schema: Schema): (value: unknown) => Static<Schema> {
   const compiled = TypeCompiler.Compile(schema);
   return (value) => {
-    if (!compiled.Check(value)) throw validationFailed(faultsOf(schema, compiled.Errors(value)));
+    if (!compiled.Check(value)) throw validationFailed(faultsOf(compiled.Errors(value)));
     return value;
   };
 }
 
-/** One fault a place, in words; an unknown name gets the nearest known one. */
-export function faultsOf(schema: TSchema, errors: ValueErrorIterator): readonly Fault[] {
-  const faults = new Map<string, Fault>();
-  for (const error of errors) {
-    if (faults.has(error.path)) continue;
-    const name = unpointer(error.path.split("/").at(-1) ?? "");
-    const known = Object.keys(schemaAt(schema, error.path.split("/").slice(1, -1))?.properties ?? {});
-    faults.set(error.path, { path: error.path, message: sentence(error, name, known) });
-  }
-  return [...faults.values()];
-}
-
-interface Complaint {
+/** What TypeBox says of one fault. */
+export interface Complaint {
+  readonly path: string;
   readonly message: string;
+  /** Of the value, or of the object around it when the fault is a property too many. */
   readonly schema: TSchema;
   readonly value: unknown;
 }
 
-function sentence({ message, schema, value }: Complaint, name: string, known: readonly string[]): string {
-  if (message === "Unexpected property") return `unknown field '${name}'.${didYouMean(name, known)}`;
-  if (message === "Expected required property") return `'${name}' is required`;
-  if (value === undefined) return `'${name}' is required`;
-  if (typeof schema.description === "string" && "anyOf" in schema) return `must be ${schema.description}`;
-  return message.replace(/^Expected /, "must be ").replace(/^must be (\w+) to be /, "must be ");
-}
-
-/** The schema that describes the value at `path`, as far as objects and arrays lead there. */
-function schemaAt(schema: TSchema, path: readonly string[]): TSchema | undefined {
-  let current: TSchema | undefined = schema;
-  for (const segment of path) {
-    current = current?.type === "array" ? current.items : current?.properties?.[unpointer(segment)];
+/** One fault a place, in words; an unknown name gets the nearest known one. */
+export function faultsOf(complaints: Iterable<Complaint>): readonly Fault[] {
+  const faults = new Map<string, Fault>();
+  for (const complaint of complaints) {
+    const { path } = complaint;
+    if (!faults.has(path)) faults.set(path, { path, message: sentence(complaint) });
   }
-  return current;
+  return [...faults.values()];
 }
 
-function unpointer(segment: string): string {
-  return segment.replaceAll("~1", "/").replaceAll("~0", "~");
+function sentence({ path, message, schema, value }: Complaint): string {
+  const name = (path.split("/").at(-1) ?? "").replaceAll("~1", "/").replaceAll("~0", "~");
+  if (message === "Unexpected property") {
+    const known = Object.keys(schema.properties ?? {});
+    const hint =
+      didYouMean(name, known) || (known.length > 0 ? ` Known: ${known.join(", ")}.` : " None is known here.");
+    return `unknown '${name.slice(0, 100)}'.${hint}`;
+  }
+  if (value === undefined) return path === "" ? "a JSON object is required" : `'${name}' is required`;
+  const constants = constantsOf(schema);
+  if (constants !== null) return `must be one of ${constants.join(", ")}`;
+  if ("anyOf" in schema && schema.description !== undefined) return `must be ${schema.description}`;
+  return message
+    .replace(/^Expected (?:string|array) length (?:to be )?/, "its length must be ")
+    .replace(/^Expected \w+ to be /, "must be ")
+    .replace(/^Expected /, "must be ");
+}
+
+/** The values of a union of constants, or null for any other schema. */
+function constantsOf(schema: TSchema): readonly unknown[] | null {
+  const variants: readonly TSchema[] = schema.anyOf ?? [];
+  return variants.length > 0 && variants.every((variant) => "const" in variant) ? variants.map((v) => v.const) : null;
 }

@@ -1,0 +1,87 @@
+import type { Clock } from "../domain/clock.ts";
+import type { Log } from "../domain/log.ts";
+import type { Task } from "../domain/task.ts";
+import type { Store } from "../storage/store.ts";
+import type { Runner } from "./runner.ts";
+import { isStoreUnavailable, type StoreFault } from "./store-fault.ts";
+
+/** Moves queued tasks to free slots, the first in order first. */
+export interface Dispatcher {
+  start(): void;
+  /** There may be something to claim. */
+  workQueued(): void;
+  /** There may be room for it. */
+  slotFreed(): void;
+  /** Claims nothing more; resolves when no claim is under way. */
+  stop(): Promise<void>;
+}
+
+export interface DispatcherParts {
+  readonly store: Store;
+  readonly storeFault: StoreFault;
+  readonly runner: Runner;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Takes a claimed task over; it occupies a slot from then on, or gives the claim back. */
+  readonly begin: (task: Task) => void;
+}
+
+/** How often it looks without having been told; also the pause after a failed claim. */
+const pollMs = 1_000;
+
+export function createDispatcher({ store, storeFault, runner, clock, log, begin }: DispatcherParts): Dispatcher {
+  let started = false;
+  /** False once a claim came back short, until something is queued: a settled task need not look in vain. */
+  let mayHaveWork = true;
+  let claiming: Promise<void> | null = null;
+  let cancelPoll: (() => void) | null = null;
+
+  function wake(): void {
+    if (!started || claiming !== null || !mayHaveWork) return;
+    const free = runner.free();
+    if (free <= 0) return;
+    mayHaveWork = false;
+    claiming = claim(free).finally(() => {
+      claiming = null;
+      wake();
+    });
+  }
+
+  async function claim(free: number): Promise<void> {
+    try {
+      const tasks = await storeFault.watch(store.claim(free, clock.now()));
+      if (tasks.length === free) mayHaveWork = true;
+      for (const task of tasks) begin(task);
+    } catch (error) {
+      // The poll tries again; a store that refuses is no reason to spin.
+      if (!isStoreUnavailable(error)) throw error;
+      log.warn({ error: error.message }, "cannot claim tasks");
+    }
+  }
+
+  function poll(): void {
+    cancelPoll = clock.after(pollMs, () => {
+      mayHaveWork = true;
+      wake();
+      poll();
+    });
+  }
+
+  return {
+    start() {
+      started = true;
+      poll();
+      wake();
+    },
+    workQueued() {
+      mayHaveWork = true;
+      wake();
+    },
+    slotFreed: wake,
+    async stop() {
+      started = false;
+      cancelPoll?.();
+      await claiming;
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type { Clock } from "../domain/clock.ts";
+import type { Log } from "../domain/log.ts";
+import type { Store } from "../storage/store.ts";
+import type { EventBus } from "./events.ts";
+import { isStoreUnavailable, type StoreFault } from "./store-fault.ts";
+
+/** Queues tasks when their time has come. */
+export interface Scheduler {
+  start(): void;
+  /** A task is due at that time (ms since the epoch). */
+  expect(dueAt: number): void;
+  stop(): Promise<void>;
+}
+
+export interface SchedulerParts {
+  readonly store: Store;
+  readonly storeFault: StoreFault;
+  readonly events: EventBus;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called when tasks were queued. */
+  readonly onQueued: () => void;
+}
+
+/** Tasks queued in one transaction: few enough not to hold up requests. */
+const chunk = 500;
+/** The longest it sleeps: a clock that was set is noticed after this. */
+const longestSleepMs = 60_000;
+const storeRetryMs = 1_000;
+
+export function createScheduler({ store, storeFault, events, clock, log, onQueued }: SchedulerParts): Scheduler {
+  let started = false;
+  let wakesAt = Number.POSITIVE_INFINITY;
+  let cancelTimer: (() => void) | null = null;
+  let promoting: Promise<void> | null = null;
+  /** The timer went off while it was promoting. */
+  let again = false;
+
+  function sleepUntil(time: number): void {
+    if (!started || time >= wakesAt) return;
+    cancelTimer?.();
+    wakesAt = time;
+    const delayMs = Math.min(longestSleepMs, Math.max(1, time - clock.now()));
+    cancelTimer = clock.after(delayMs, () => {
+      wakesAt = Number.POSITIVE_INFINITY;
+      again = promoting !== null;
+      promoting ??= promote().finally(() => {
+        promoting = null;
+        if (again) sleepUntil(clock.now());
+      });
+    });
+  }
+
+  async function promote(): Promise<void> {
+    try {
+      const tasks = await storeFault.watch(store.promote(chunk, clock.now()));
+      for (const task of tasks) events.changed(task);
+      if (tasks.length > 0) onQueued();
+      sleepUntil((await store.nextDue()) ?? clock.now() + longestSleepMs);
+    } catch (error) {
+      if (!isStoreUnavailable(error)) throw error;
+      log.warn({ error: error.message }, "cannot queue the tasks that are due; trying again");
+      sleepUntil(clock.now() + storeRetryMs);
+    }
+  }
+
+  return {
+    start() {
+      started = true;
+      sleepUntil(clock.now());
+    },
+    expect: sleepUntil,
+    async stop() {
+      started = false;
+      cancelTimer?.();
+      await promoting;
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import type { Clock } from "../domain/clock.ts";
+import type { Log } from "../domain/log.ts";
+import { defaultBackoff } from "../domain/retry.ts";
+import type { Task } from "../domain/task.ts";
+import { applySettlement, type Outcome, type Settlement, settle as transition } from "../domain/transition.ts";
+import type { Store } from "../storage/store.ts";
+import type { EventBus } from "./events.ts";
+import type { Meter } from "./metrics.ts";
+import type { HandlerCatalog } from "./runner.ts";
+import { isStoreUnavailable, type StoreFault } from "./store-fault.ts";
+
+export interface SettleParts {
+  readonly store: Store;
+  readonly storeFault: StoreFault;
+  readonly catalog: HandlerCatalog;
+  readonly events: EventBus;
+  readonly meter: Meter;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+  /** Called with what the task has become, once that is durable. */
+  readonly onSettled: (task: Task) => void;
+}
+
+/** How long to wait before a write that the store refused is tried again. */
+const storeRetryMs = 1_000;
+
+/** An attempt that is over. */
+export interface Ended {
+  /** As it was while it ran. */
+  readonly task: Task;
+  readonly outcome: Outcome;
+  readonly worker: string | null;
+  /** The writes of its progress and log: what became of the task is told after them. */
+  readonly reported: Promise<unknown>;
+}
+
+/** Computes what becomes of the task and writes it, however long the store refuses. */
+export async function settle({ task, outcome, worker, reported }: Ended, parts: SettleParts): Promise<void> {
+  const settlement = settlementOf(task, outcome, worker, parts);
+  const [owned] = await Promise.all([write(task, settlement, parts), reported]);
+  if (!owned) {
+    parts.meter.discarded();
+    parts.log.warn(fields(task, settlement), "late result discarded");
+    return;
+  }
+  const settled = applySettlement(task, settlement);
+  parts.meter.settled(task, settlement);
+  report(settled, settlement, parts);
+  parts.onSettled(settled);
+}
+
+/** Gives a claim back that never started. */
+export async function giveBack(task: Task, settlement: Settlement, parts: SettleParts): Promise<void> {
+  if (await write(task, settlement, parts)) parts.onSettled(applySettlement(task, settlement));
+}
+
+export function settlementOf(
+  task: Task,
+  outcome: Outcome,
+  worker: string | null,
+  { catalog, clock, random }: Pick<SettleParts, "catalog" | "clock" | "random">,
+): Settlement {
+  const handler = catalog.find(task.funcName);
+  const backoff = handler?.status === "ready" ? handler.backoff : defaultBackoff;
+  return transition(task, outcome, { now: clock.now(), worker, backoff, random: random() });
+}
+
+/** Tells listeners and the log. */
+export function report(
+  settled: Task,
+  settlement: Settlement,
+  { events, log }: Pick<SettleParts, "events" | "log">,
+): void {
+  events.changed(settled);
+  const line = fields(settled, settlement);
+  if (settled.status === "failed") log.error(line, "task failed");
+  else if (settlement.errorKind === null) log.info(line, `task ${settled.status}`);
+  else log.warn(line, `task ${settled.status}`);
+}
+
+async function write(
+  task: Task,
+  settlement: Settlement,
+  { store, storeFault, clock, log }: SettleParts,
+): Promise<boolean> {
+  for (;;) {
+    try {
+      return await storeFault.watch(store.settle(task.id, task.attempt, settlement));
+    } catch (error) {
+      if (!isStoreUnavailable(error)) throw error;
+      log.error(
+        { ...fields(task, settlement), error: error.message },
+        "cannot write how an attempt ended; trying again",
+      );
+      await new Promise<void>((resolve) => clock.after(storeRetryMs, resolve));
+    }
+  }
+}
+
+function fields(task: Task, { attempt, status, runAt, error }: Settlement): object {
+  const ended = attempt?.endedAt ?? null;
+  return {
+    task_id: task.id,
+    func_name: task.funcName,
+    attempt: task.attempt,
+    ...(attempt !== null && ended !== null ? { duration: (ended - attempt.startedAt) / 1_000 } : {}),
+    ...(status === "retrying" ? { run_at: new Date(runAt).toISOString() } : {}),
+    ...(error === null ? {} : { error }),
+  };
+}

@@ -1,0 +1,78 @@
+import { TaskflowError, validationFailed } from "../domain/error.ts";
+
+/** Bytes a request's body may have. */
+export const maxBodyBytes = 1024 * 1024;
+
+/** Levels of arrays and objects it may have: far beyond use, far below what recursion survives. */
+const deepest = 200;
+
+/**
+ * The JSON that a request carries.
+ * @throws TaskflowError `unsupported_media_type`, `body_too_large` or `invalid_json`
+ */
+export async function readJson(request: Request): Promise<unknown> {
+  requireJson(request.headers.get("content-type"));
+  return parseJson(await readText(request));
+}
+
+/**
+ * `text` as JSON that later recursion survives.
+ * @throws TaskflowError `invalid_json`, or `validation_failed` when it is nested too deep
+ */
+export function parseJson(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw invalidJson(text, error);
+  }
+  // Each level takes two brackets, so that short texts need no look.
+  if (text.length > 2 * deepest && !isShallow(value, deepest)) {
+    throw validationFailed([{ path: "", message: `is nested deeper than ${deepest} levels` }]);
+  }
+  return value;
+}
+
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (levels === 0) return false;
+  return Object.values(value).every((inner) => isShallow(inner, levels - 1));
+}
+
+function requireJson(contentType: string | null): void {
+  const [type = ""] = (contentType ?? "").split(";");
+  if (/^application\/([\w.-]+\+)?json$/i.test(type.trim())) return;
+  const given = contentType === null ? "none" : `'${contentType.slice(0, 100)}'`;
+  throw new TaskflowError("unsupported_media_type", `The Content-Type must be application/json, not ${given}.`);
+}
+
+async function readText(request: Request): Promise<string> {
+  const length = request.headers.get("content-length");
+  if (length === null) return readBounded(request.body);
+  if (Number(length) > maxBodyBytes) throw tooLarge();
+  return request.text();
+}
+
+/** A chunked body says nothing of its length beforehand. */
+async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<string> {
+  if (body === null) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBodyBytes) throw tooLarge();
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function tooLarge(): TaskflowError {
+  return new TaskflowError("body_too_large", `The body is larger than the limit of ${maxBodyBytes} bytes.`);
+}
+
+function invalidJson(text: string, error: unknown): TaskflowError {
+  if (text.trim() === "") return new TaskflowError("invalid_json", "The body is empty: send a JSON object.");
+  const reason = error instanceof Error ? error.message : String(error);
+  return new TaskflowError("invalid_json", `The body is not readable JSON: ${reason}.`, { cause: error });
+}

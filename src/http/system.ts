@@ -1,0 +1,163 @@
+import { Type } from "@sinclair/typebox";
+import { Elysia } from "elysia";
+import { TaskflowError } from "../domain/error.ts";
+import { didYouMean } from "../domain/suggest.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Metrics } from "../engine/metrics.ts";
+import type { Handler } from "../engine/runner.ts";
+import { systemDetails as details } from "./system-details.ts";
+import { noQuery } from "./validation.ts";
+
+/** What is not about single tasks: the front door, health, metrics, handlers, the queue as a whole. */
+export function system(engine: Engine) {
+  return new Elysia({ normalize: false })
+    .get(
+      "/",
+      ({ request, redirect }) => {
+        if (request.headers.get("accept")?.includes("text/html")) return redirect("/docs");
+        return { message: "TaskFlow runs. See docs.", docs: "/docs", websocket: "/ws", api: "/api/v1" };
+      },
+      { query: noQuery, detail: details.root },
+    )
+    .get(
+      "/health",
+      async ({ set }) => {
+        const { status, reason } = engine.health();
+        if (status !== "healthy") unready(set);
+        const metrics = await engine.metrics();
+        return { status, reason, queue: queueOf(metrics), workers: workersOf(metrics) };
+      },
+      { query: noQuery, detail: details.health },
+    )
+    .get("/health/live", () => ({ status: "alive" }), { query: noQuery, detail: details.live })
+    .get(
+      "/health/ready",
+      ({ set }) => {
+        const { status, reason } = engine.health();
+        if (status !== "healthy") unready(set);
+        return { status: status === "healthy" ? "ready" : status, reason };
+      },
+      { query: noQuery, detail: details.ready },
+    )
+    .get(
+      "/api/v1/metrics",
+      async () => {
+        const metrics = await engine.metrics();
+        return {
+          queue: queueOf(metrics),
+          workers: workersOf(metrics),
+          handlers: Object.fromEntries(
+            Object.entries(metrics.handlers).map(([name, { outcomes, wait, run }]) => [
+              name,
+              { ...outcomes, wait, run },
+            ]),
+          ),
+          timestamp: new Date(metrics.now).toISOString(),
+        };
+      },
+      { query: noQuery, detail: details.metrics },
+    )
+    .get("/api/v1/registered-tasks", () => ({ tasks: ready(engine).map(({ name }) => name) }), {
+      query: noQuery,
+      detail: details.registered,
+    })
+    .get("/api/v1/handlers", () => engine.catalog.list().map(handlerOf), { query: noQuery, detail: details.handlers })
+    .get(
+      "/api/v1/handlers/:name",
+      ({ params: { name } }) => {
+        const handler = engine.catalog.find(name);
+        if (handler !== null) return handlerOf(handler);
+        const names = engine.catalog.list().map((known) => known.name);
+        throw new TaskflowError(
+          "unknown_handler",
+          `There is no handler '${name.slice(0, 100)}'.${didYouMean(name, names)}`,
+        );
+      },
+      { params: Type.Object({ name: Type.String() }), query: noQuery, detail: details.handler },
+    )
+    .post(
+      "/api/v1/system/clear-queue",
+      async () => {
+        const cleared = await engine.clearQueue();
+        return { message: `Cancelled ${cleared} waiting task${cleared === 1 ? "" : "s"}`, cleared };
+      },
+      { query: noQuery, detail: details.clearQueue },
+    );
+}
+
+function unready(set: { status?: number | string; headers: Record<string, string | number> }): void {
+  set.status = 503;
+  set.headers["retry-after"] = "1";
+}
+
+function ready(engine: Engine) {
+  return engine.catalog.list().filter((handler) => handler.status === "ready");
+}
+
+function queueOf({ counts, discarded }: Metrics) {
+  const { byStatus } = counts;
+  return {
+    total_enqueued: counts.enqueued,
+    total_dequeued: counts.dequeued,
+    current_size: byStatus.queued,
+    pending_count: byStatus.queued,
+    scheduled_count: byStatus.pending,
+    retrying_count: byStatus.retrying,
+    running_count: byStatus.running,
+    completed_count: byStatus.completed,
+    failed_count: byStatus.failed,
+    cancelled_count: byStatus.cancelled,
+    discarded_results: discarded,
+  };
+}
+
+function workersOf({ workers, slots, now }: Metrics) {
+  const up = workers.filter(({ state }) => state !== "starting");
+  return {
+    num_workers: workers.length,
+    running: up.length > 0,
+    active_workers: up.length,
+    slots,
+    pool: workers.map(({ id, pid, state, tasks, attempts, rssBytes, startedAt }) => ({
+      id,
+      pid,
+      state,
+      tasks,
+      attempts,
+      rss_bytes: rssBytes,
+      age: Math.max(0, now - startedAt) / 1_000,
+    })),
+  };
+}
+
+function handlerOf(handler: Handler) {
+  const { name, file, generation, status } = handler;
+  if (handler.status === "load_error") {
+    return {
+      name,
+      file,
+      generation,
+      status,
+      description: null,
+      input_schema: null,
+      options: null,
+      error: handler.error,
+    };
+  }
+  const { description, inputSchema, timeoutMs, maxRetries, priority, backoff } = handler;
+  return {
+    name,
+    file,
+    generation,
+    status,
+    description,
+    input_schema: inputSchema,
+    options: {
+      timeout: timeoutMs === null ? null : timeoutMs / 1_000,
+      max_retries: maxRetries,
+      priority,
+      backoff: { base: backoff.baseMs / 1_000, cap: backoff.capMs / 1_000, jitter: backoff.jitter },
+    },
+    error: null,
+  };
+}

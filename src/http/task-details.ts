@@ -1,0 +1,126 @@
+import { Type } from "@sinclair/typebox";
+import { answer, errors, withHeader } from "./detail.ts";
+import { attemptSchema, logLineSchema, taskSchema } from "./schema.ts";
+
+const tags = ["Tasks"];
+
+const task = {
+  task_id: "0198c5a8-7d3e-7c4f-9a51-2f1f0c6b8e21",
+  func_name: "add_numbers",
+  args: [],
+  kwargs: { a: 5, b: 3 },
+  status: "completed",
+  priority: 2,
+  created_at: "2026-01-31T09:00:00.000Z",
+  run_at: "2026-01-31T09:00:00.000Z",
+  started_at: "2026-01-31T09:00:00.002Z",
+  completed_at: "2026-01-31T09:00:00.004Z",
+  result: 8,
+  error: null,
+  error_kind: null,
+  retry_count: 0,
+  max_retries: 3,
+  timeout: 300,
+  progress: null,
+  periodic_task: null,
+};
+const queued = { ...task, status: "queued", started_at: null, completed_at: null, result: null };
+const running = { ...task, status: "running", completed_at: null, result: null };
+const cancelled = { ...queued, status: "cancelled", completed_at: task.started_at };
+
+const page = withHeader(
+  answer("A page, newest first", Type.Array(taskSchema), [task]),
+  "Link",
+  'The next page, rel="next"',
+);
+const location = (description: string) => withHeader(answer(description, taskSchema, queued), "Location", "Its path");
+
+/** What the API's documentation says of each route under `/api/v1/tasks`. */
+export const taskDetails = {
+  submit: {
+    tags,
+    operationId: "submitTask",
+    summary: "Submit a task",
+    description: "Answers once the task is committed to disk. Each handler has an example of the body.",
+    responses: { 201: location("The task, accepted"), ...errors(400, 404, 413, 415, 422, 429, 503) },
+  },
+  batch: {
+    tags,
+    operationId: "submitTasks",
+    summary: "Submit up to 1,000 tasks at once",
+    description: "All of them or none: one fault refuses the whole batch, and `errors` names the index.",
+    responses: {
+      201: answer("The tasks, in the order given", Type.Object({ tasks: Type.Array(taskSchema) }), { tasks: [queued] }),
+      ...errors(400, 404, 413, 415, 422, 429, 503),
+    },
+  },
+  list: {
+    tags,
+    operationId: "listTasks",
+    summary: "List tasks, newest first",
+    responses: { 200: page, ...errors(422) },
+  },
+  listByStatus: {
+    tags,
+    operationId: "listTasksByStatus",
+    summary: "List tasks by status, newest first",
+    description: "Here `pending` means waiting to run, that is `queued`.",
+    responses: { 200: page, ...errors(422) },
+  },
+  show: {
+    tags,
+    operationId: "getTask",
+    summary: "Get a task",
+    responses: { 200: answer("The task as it is now", taskSchema, task), ...errors(404, 422) },
+  },
+  attempts: {
+    tags,
+    operationId: "listAttempts",
+    summary: "List a task's attempts",
+    description: "In their order, the running one last.",
+    responses: {
+      200: answer("Every attempt", Type.Array(attemptSchema), [
+        {
+          number: 1,
+          worker: "w1",
+          started_at: task.started_at,
+          ended_at: task.completed_at,
+          outcome: "completed",
+          error: null,
+          error_kind: null,
+          stack: null,
+        },
+      ]),
+      ...errors(404, 422),
+    },
+  },
+  logs: {
+    tags,
+    operationId: "listLogs",
+    summary: "List what a task logged",
+    responses: {
+      200: answer("Every line, in order", Type.Array(logLineSchema), [
+        { time: task.started_at, attempt: 1, level: "info", message: "adding 5 and 3" },
+      ]),
+      ...errors(404, 422),
+    },
+  },
+  cancel: {
+    tags,
+    operationId: "cancelTask",
+    summary: "Cancel a task",
+    description: "What waits is cancelled at once. What runs is told to stop, and ended by force after the grace.",
+    responses: {
+      200: answer("The task, cancelled", taskSchema, cancelled),
+      202: answer("It still runs and is being ended", taskSchema, running),
+      ...errors(404, 409, 422, 503),
+    },
+  },
+  retry: {
+    tags,
+    operationId: "retryTask",
+    summary: "Submit a failed or cancelled task again",
+    description: "A new task with the same input; the old one stays as it is.",
+    responses: { 201: location("The new task"), ...errors(404, 409, 422, 429, 503) },
+  },
+};

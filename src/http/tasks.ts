@@ -1,0 +1,144 @@
+import { Type } from "@sinclair/typebox";
+import { Elysia } from "elysia";
+import { type Status, statuses, type Task } from "../domain/task.ts";
+import type { Engine } from "../engine/engine.ts";
+import { type Answer, json } from "./answer.ts";
+import { readJson } from "./body.ts";
+import { renderAttempt, renderList, renderLogLine, renderTask } from "./render.ts";
+import { submissionFrom, submissionSchema } from "./submission.ts";
+import { taskDetails as details } from "./task-details.ts";
+import { noQuery } from "./validation.ts";
+
+/** Tasks one batch may hold. */
+const maxBatch = 1_000;
+const defaultLimit = 100;
+
+const batchSchema = Type.Object(
+  { tasks: Type.Array(submissionSchema, { minItems: 1, maxItems: maxBatch }) },
+  { additionalProperties: false },
+);
+
+const statusName = Type.Enum(Object.fromEntries(statuses.map((status) => [status, status])) as { [s in Status]: s });
+
+const statusQuery = Type.Object(
+  {
+    func_name: Type.Optional(Type.String({ description: "Only tasks of this handler" })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: `${defaultLimit} by default` })),
+    cursor: Type.Optional(Type.String({ description: "From the Link header of the page before" })),
+  },
+  { additionalProperties: false },
+);
+
+const listQuery = Type.Object(
+  { status: Type.Optional(statusName), ...statusQuery.properties },
+  { additionalProperties: false },
+);
+
+const taskParams = Type.Object({ task_id: Type.String() });
+
+const submitting = { parse: [({ request }: { request: Request }) => readJson(request)] };
+
+/** `/api/v1/tasks`: submit, list, look at, cancel and retry. */
+export function tasks(engine: Engine) {
+  return new Elysia({ prefix: "/api/v1/tasks", normalize: false })
+    .post(
+      "/",
+      async ({ body, set }) => {
+        const [task] = await engine.submit([submissionFrom(body)]);
+        if (task === undefined) throw new Error("submitting one task gave none");
+        return created(set, task);
+      },
+      { ...submitting, body: submissionSchema, query: noQuery, detail: details.submit },
+    )
+    .post(
+      "/batch",
+      async ({ body, set }) => {
+        const submissions = body.tasks.map((task, index) => submissionFrom(task, `/tasks/${index}`));
+        const accepted = await engine.submit(submissions);
+        set.status = 201;
+        return json(set, `{"tasks":${renderList(accepted, renderTask)}}`);
+      },
+      { ...submitting, body: batchSchema, query: noQuery, detail: details.batch },
+    )
+    .get(
+      "/",
+      async ({ query: { status, func_name, limit, cursor }, request, set }) =>
+        list({ status, func_name, limit, cursor }, request, set),
+      { transform: readLimit, query: listQuery, detail: details.list },
+    )
+    .get(
+      "/status/:status",
+      async ({ params: { status }, query: { func_name, limit, cursor }, request, set }) =>
+        // Here clients of old mean by "pending" what waits to run now.
+        list({ status: status === "pending" ? "queued" : status, func_name, limit, cursor }, request, set),
+      {
+        params: Type.Object({ status: statusName }),
+        query: statusQuery,
+        transform: readLimit,
+        detail: details.listByStatus,
+      },
+    )
+    .get("/:task_id", async ({ params, set }) => json(set, renderTask(await engine.find(params.task_id))), {
+      params: taskParams,
+      query: noQuery,
+      detail: details.show,
+    })
+    .get(
+      "/:task_id/attempts",
+      async ({ params, set }) => json(set, renderList(await engine.attempts(params.task_id), renderAttempt)),
+      { params: taskParams, query: noQuery, detail: details.attempts },
+    )
+    .get(
+      "/:task_id/logs",
+      async ({ params, set }) => json(set, renderList(await engine.logs(params.task_id), renderLogLine)),
+      { params: taskParams, query: noQuery, detail: details.logs },
+    )
+    .post(
+      "/:task_id/cancel",
+      async ({ params, set }) => {
+        const task = await engine.cancel(params.task_id);
+        set.status = task.status === "running" ? 202 : 200;
+        return json(set, renderTask(task));
+      },
+      { params: taskParams, query: noQuery, detail: details.cancel },
+    )
+    .post("/:task_id/retry", async ({ params, set }) => created(set, await engine.retry(params.task_id)), {
+      params: taskParams,
+      query: noQuery,
+      detail: details.retry,
+    });
+
+  async function list(query: ListQuery, request: Request, set: Answer): Promise<string> {
+    const { status, func_name: funcName, limit = defaultLimit, cursor } = query;
+    const { tasks: found, next } = await engine.list({
+      limit,
+      ...(status === undefined ? {} : { status }),
+      ...(funcName === undefined ? {} : { funcName }),
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    if (next !== null) {
+      const url = new URL(request.url);
+      url.searchParams.set("cursor", next);
+      set.headers.link = `<${url}>; rel="next"`;
+    }
+    return json(set, renderList(found, renderTask));
+  }
+}
+
+interface ListQuery {
+  readonly status?: Status | undefined;
+  readonly func_name?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+}
+
+/** A query holds text: what is written as a whole number is one, and the schema says no to the rest. */
+function readLimit({ query }: { query: Record<string, unknown> }): void {
+  if (typeof query.limit === "string" && /^\d{1,9}$/.test(query.limit)) query.limit = Number(query.limit);
+}
+
+function created(set: Answer, task: Task): string {
+  set.status = 201;
+  set.headers.location = `/api/v1/tasks/${task.id}`;
+  return json(set, renderTask(task));
+}
