@@ -1,53 +1,80 @@
-import type { Handler } from "./engine/runner.ts";
+import type { Config } from "./config.ts";
+import type { Log } from "./domain/log.ts";
+import type { BrokenHandler, Handler, ReadyHandler } from "./engine/runner.ts";
+import type { ServerAccess } from "./server-access.ts";
 
 export interface Startup {
-  /** Where the server listens, without a slash at the end. */
+  /** Where this machine reaches the server, without a slash at the end. */
   readonly url: string;
   readonly version: string;
-  readonly database: string;
-  readonly tasksDir: string;
-  readonly numWorkers: number;
+  readonly config: Config;
+  readonly access: ServerAccess;
   readonly handlers: readonly Handler[];
 }
 
+/** Says that the server is up: to a person in a few lines, to a machine in log entries. */
+export function reportStartup(startup: Startup, log: Log): void {
+  const { url, version, config, access, handlers } = startup;
+  const isForPeople = config.logFormat === null ? process.stdout.isTTY === true : config.logFormat === "pretty";
+  if (isForPeople) process.stdout.write(startupText(startup));
+  // Printed, not logged: it is shown once, and logs are kept.
+  else if (access.madeKey !== null) process.stderr.write(`${keyLine(access.madeKey)}\n`);
+  for (const { name, error } of handlers.filter(isBroken))
+    log.error({ func_name: name, ...error }, "handler not loaded");
+  const loaded = handlers.filter(isReady).map(({ name }) => name);
+  log.info({ url, docs: `${url}/docs`, websocket: websocketOf(url), version, handlers: loaded }, "listening");
+}
+
 /** What a person at the terminal reads when the server is up. */
-export function startupReport({ url, version, database, tasksDir, numWorkers, handlers }: Startup): string {
-  const ready = handlers.filter((handler) => handler.status === "ready");
-  const broken = handlers.filter((handler) => handler.status === "load_error");
+export function startupText({ url, version, config, access, handlers }: Startup): string {
+  const ready = handlers.filter(isReady);
+  const broken = handlers.filter(isBroken);
   const width = Math.max(0, ...handlers.map(({ name }) => name.length));
+  const { tasksDir, numWorkers, database } = config;
   const lines = [
     "",
     `  TaskFlow ${version}`,
     "",
     `  API        ${url}/api/v1`,
     `  Docs       ${url}/docs   (ReDoc: ${url}/redoc)`,
-    `  WebSocket  ${url.replace(/^http/, "ws")}/ws`,
-    `  Database   ${database}`,
-    `  Workers    ${numWorkers === 0 ? "none: accepts tasks, runs nothing" : numWorkers}`,
+    `  WebSocket  ${websocketOf(url)}`,
+    `  Database   ${database.path === ":memory:" ? "in memory: forgotten at the stop" : database.path}`,
+    `  Workers    ${numWorkers === 0 ? "none: accepts tasks and runs nothing" : numWorkers}`,
+    ...(access.madeKey === null ? [] : ["", `  ${keyLine(access.madeKey)}`]),
     "",
     `  Handlers in ${tasksDir}: ${ready.length} loaded${broken.length > 0 ? `, ${broken.length} not` : ""}`,
     ...ready.map(({ name, description }) => `    ✓ ${name.padEnd(width)}  ${description ?? ""}`.trimEnd()),
-    ...broken.map(({ name, error }) => `    ✗ ${name.padEnd(width)}  ${whereOf(error)}  ${error.message}`),
+    ...broken.map(({ name, error }) => `    ✗ ${name.padEnd(width)}  ${placeOf(error)}: ${error.message}`),
     ...(handlers.length === 0 ? ["    none yet: drop a TypeScript file there and start again"] : []),
+    ...exampleLines(url, ready),
     "",
-    ...(ready.length > 0
-      ? [
-          `  Try: ${example(
-            url,
-            ready.map(({ name }) => name),
-          )}`,
-          "",
-        ]
-      : []),
   ];
-  return lines.join("\n");
+  return `${lines.join("\n")}\n`;
 }
 
-function whereOf({ file, line }: { file: string; line: number | null }): string {
+function isReady(handler: Handler): handler is ReadyHandler {
+  return handler.status === "ready";
+}
+
+function isBroken(handler: Handler): handler is BrokenHandler {
+  return handler.status === "load_error";
+}
+
+function websocketOf(url: string): string {
+  return `${url.replace(/^http/, "ws")}/ws`;
+}
+
+function keyLine(key: string): string {
+  return `A key was made, and is shown only now; TASKFLOW_API_KEYS sets your own. Authorization: Bearer ${key}`;
+}
+
+function placeOf({ file, line }: BrokenHandler["error"]): string {
   return line === null ? file : `${file}:${line}`;
 }
 
-function example(url: string, names: readonly string[]): string {
-  const name = names.includes("hello_world") ? "hello_world" : names[0];
-  return `curl ${url}/api/v1/tasks -H 'content-type: application/json' -d '{"func_name":"${name}"}'`;
+function exampleLines(url: string, ready: readonly ReadyHandler[]): readonly string[] {
+  const handler = ready.find(({ name }) => name === "hello_world") ?? ready[0];
+  if (handler === undefined) return [];
+  const body = `'{"func_name": "${handler.name}"}'`;
+  return ["", `  Try: curl ${url}/api/v1/tasks -H 'content-type: application/json' -d ${body}`];
 }

@@ -14,10 +14,10 @@ export const errorCodes = [
   "task_not_retryable",
   "body_too_large",
   "unsupported_media_type",
+  "upgrade_required",
   "queue_full",
   "handler_load_error",
   "store_unavailable",
-  "not_ready",
   "internal",
 ] as const;
 export type ErrorCode = (typeof errorCodes)[number];

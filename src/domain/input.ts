@@ -1,4 +1,4 @@
-import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import type { Fault } from "./error.ts";
 import { didYouMean } from "./suggest.ts";
@@ -18,7 +18,11 @@ export type Bound =
 /** Binds `args` and `kwargs` as a Python call would, fills in defaults and validates. Changes what it is given. */
 export type BindInput = (args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>) => Bound;
 
-const ajv = addFormats.default(new Ajv2020({ allErrors: true, strict: false, useDefaults: true }));
+/** Knows what a schema may hold. */
+const metaSchema = new Ajv2020({ strict: false });
+
+/** Faults named at most: a long array may be wrong in every item. */
+const mostFaults = 100;
 
 /**
  * The binder of a handler with this schema; without one it takes any `kwargs`.
@@ -27,9 +31,12 @@ const ajv = addFormats.default(new Ajv2020({ allErrors: true, strict: false, use
 export function compileInput(schema: InputSchema | null): BindInput {
   if (schema === null) return bindFree;
   if (schema.type !== "object") throw new Error("input must be an object schema, t.Object({ ... })");
+  if (schema.properties === undefined && ["allOf", "anyOf", "oneOf", "$ref"].some((keyword) => keyword in schema)) {
+    throw new Error("input must list its properties itself: t.Object({ ... }), or t.Composite([...]) of several");
+  }
   const names = Object.keys(schema.properties ?? {});
-  const open = schema.additionalProperties !== undefined || schema.patternProperties !== undefined;
-  const validate = ajv.compile(schema);
+  const open = (schema.additionalProperties ?? false) !== false || schema.patternProperties !== undefined;
+  const validate = validator(schema);
 
   return (args, kwargs) => {
     const faults: Fault[] = [];
@@ -51,7 +58,7 @@ export function compileInput(schema: InputSchema | null): BindInput {
     }
     if (faults.length > 0) return { ok: false, faults };
     if (validate(input)) return { ok: true, input };
-    return { ok: false, faults: (validate.errors ?? []).map((error: ErrorObject) => fault(error, names, args.length)) };
+    return { ok: false, faults: faultsOf(validate.errors ?? [], names, args.length) };
   };
 }
 
@@ -60,6 +67,26 @@ const bindFree: BindInput = (args, kwargs) => {
   const message = "the handler declares no input schema, so it takes no args: give kwargs";
   return { ok: false, faults: [{ path: "/args", message }] };
 };
+
+/** An Ajv of its own: an `$id` in the schema comes again when the file is loaded again. */
+function validator(schema: InputSchema): ValidateFunction {
+  metaSchema.validateSchema(schema, true);
+  const ajv = new Ajv2020({
+    allErrors: true,
+    strict: false,
+    useDefaults: true,
+    ownProperties: true,
+    meta: false,
+    validateSchema: false,
+    logger: { log: refuse, warn: refuse, error: refuse },
+  });
+  return addFormats.default(ajv).compile(schema);
+}
+
+/** What Ajv would only warn of, a misspelt format, is a fault of the schema. */
+function refuse(warning: unknown): never {
+  throw new Error(String(warning).replace(" ignored in ", " in "));
+}
 
 function tooMany(given: number, names: readonly string[]): string {
   if (names.length === 0) return `takes no args, ${given} given`;
@@ -76,27 +103,38 @@ function assign(target: Record<string, unknown>, name: string, value: unknown): 
   Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
-function fault(error: ErrorObject, names: readonly string[], positional: number): Fault {
-  const { missingProperty, additionalProperty } = error.params as {
-    missingProperty?: string;
-    additionalProperty?: string;
-  };
-  const inside = error.instancePath.split("/").slice(1);
-  const leaf = missingProperty ?? additionalProperty;
-  if (leaf !== undefined) inside.push(pointer(leaf));
-  const index = names.findIndex((name) => pointer(name) === inside[0]);
-  const root = index >= 0 && index < positional ? ["args", String(index), ...inside.slice(1)] : ["kwargs", ...inside];
-  return { path: `/${root.join("/")}`, message: sentence(error, missingProperty, additionalProperty) };
+/** One fault a place. */
+function faultsOf(errors: readonly ErrorObject[], names: readonly string[], positional: number): readonly Fault[] {
+  const places = Map.groupBy(errors.slice(0, mostFaults), (error) => pathOf(error, names, positional));
+  return [...places].map(([path, there]) => ({ path, message: sentenceOf(there) }));
 }
 
-function sentence(error: ErrorObject, missing: string | undefined, additional: string | undefined): string {
-  if (missing !== undefined) return `missing required '${missing}'`;
-  if (additional !== undefined) return `unexpected '${additional}'`;
-  if (error.keyword === "enum") {
-    const { allowedValues } = error.params as { allowedValues: unknown[] };
-    return `must be one of ${allowedValues.map((value) => JSON.stringify(value)).join(", ")}`;
+function pathOf({ instancePath, params }: ErrorObject, names: readonly string[], positional: number): string {
+  const inside = instancePath.split("/").slice(1);
+  const leaf: unknown = params.missingProperty ?? params.additionalProperty;
+  if (typeof leaf === "string") inside.push(pointer(leaf));
+  const index = names.findIndex((name) => pointer(name) === inside[0]);
+  const root = index >= 0 && index < positional ? ["args", String(index), ...inside.slice(1)] : ["kwargs", ...inside];
+  return `/${root.join("/")}`;
+}
+
+function sentenceOf(errors: readonly ErrorObject[]): string {
+  const choices = errors.filter(({ keyword }) => keyword === "anyOf" || keyword === "oneOf");
+  // That no choice fits is said by what is wrong with each, as far as that is wrong in the same place.
+  const details = errors.length > choices.length ? errors.filter((error) => !choices.includes(error)) : errors;
+  const glue = choices.length > 0 ? " or " : " and ";
+  return [...new Set(details.map(sentence))].join(glue).replaceAll(`${glue}must be `, glue);
+}
+
+function sentence({ keyword, params, message = "is invalid" }: ErrorObject): string {
+  if (params.missingProperty !== undefined) return `missing required '${params.missingProperty}'`;
+  if (params.additionalProperty !== undefined) return `unexpected '${params.additionalProperty}'`;
+  if (keyword === "const") return `must be ${JSON.stringify(params.allowedValue)}`;
+  if (keyword === "enum") {
+    const allowed: readonly unknown[] = params.allowedValues;
+    return `must be one of ${allowed.map((value) => JSON.stringify(value)).join(", ")}`;
   }
-  return error.message ?? "is invalid";
+  return message;
 }
 
 /** One segment of a JSON Pointer (RFC 6901). */

@@ -6,7 +6,7 @@ export function didYouMean(name: string, known: Iterable<string>): string {
   for (const candidate of known) {
     if (Math.abs(candidate.length - name.length) >= least) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < least) {
+    if (distance < least && distance < Math.max(name.length, candidate.length)) {
       least = distance;
       nearest = candidate;
     }

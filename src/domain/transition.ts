@@ -1,3 +1,4 @@
+import { longestSeconds } from "./handler.ts";
 import { type Backoff, backoffMs } from "./retry.ts";
 import type { Attempt, AttemptOutcome, ErrorKind, JsonText, Status, Task } from "./task.ts";
 
@@ -73,7 +74,8 @@ export function settle(task: Task, outcome: Outcome, options: SettleOptions): Se
   const retryCount = task.retryCount + 1;
   const given = outcome.kind === "failed" ? outcome.retryAfterMs : undefined;
   const waitMs = given ?? backoffMs(retryCount, options.backoff, options.random);
-  return { ...unfinished(task, outcome, options), status: "retrying", runAt: options.now + waitMs, retryCount };
+  const runAt = options.now + Math.min(Math.ceil(waitMs), longestSeconds * 1_000);
+  return { ...unfinished(task, outcome, options), status: "retrying", runAt, retryCount };
 }
 
 /** Undoes the claim of a task whose handler is not loaded; it is due again at `runAt`. */
@@ -103,13 +105,12 @@ function ending(
   outcome: Outcome,
   options: SettleOptions,
 ): Settlement {
-  const base = unfinished(task, outcome, options);
-  const result = outcome.kind === "completed" ? outcome.result : null;
-  if (status !== "failed" || outcome.kind !== "interrupted") {
-    return { ...base, status, completedAt: options.now, result };
-  }
+  const base = { ...unfinished(task, outcome, options), status, completedAt: options.now };
+  if (outcome.kind === "completed") return { ...base, result: outcome.result };
+  if (outcome.kind !== "interrupted") return base;
+  if (status !== "failed") return { ...base, error: null, errorKind: null };
   const error = `WorkerCrashError: The worker died in ${maxCrashes} attempts of this task running`;
-  return { ...base, status, completedAt: options.now, result, error, errorKind: "crashed" };
+  return { ...base, error, errorKind: "crashed" };
 }
 
 function unfinished(task: Task, outcome: Outcome, { now, worker }: SettleOptions): Settlement {

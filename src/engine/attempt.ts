@@ -10,11 +10,16 @@ import { isStoreUnavailable } from "./store-fault.ts";
 export interface Attempts {
   /** Starts the attempt for which `task` was just claimed. */
   begin(task: Task): void;
-  /** Ends the running attempt of a task by the ladder, if there is one. */
-  cancel(taskId: string): void;
+  /** Ends the running attempt of a task by the ladder. Says whether there is one. */
+  cancel(taskId: string): boolean;
+  /** Resolves when no attempt of that task is being settled. */
+  settled(taskId: string): Promise<void>;
   /** The task as it is now, if it runs here. */
   find(taskId: string): { readonly task: Task; readonly attempt: Attempt } | null;
-  /** Resolves when nothing runs any more: whatever still runs after the shutdown grace is interrupted. */
+  /**
+   * Resolves when nothing runs any more: whatever still runs after the shutdown grace is interrupted. Gives up on what
+   * cannot be written soon after; the next start finds it running and gives it back.
+   */
   drain(): Promise<void>;
 }
 
@@ -30,25 +35,26 @@ interface Running {
   /** Why it is being ended. */
   ending: AbortReason | null;
   cancelTimer: (() => void) | null;
-  /** The latest write of progress and log lines. */
-  reported: Promise<unknown>;
 }
 
 /** How soon a task whose handler is not loaded is looked at again. */
 const handlerPollMs = 5_000;
+/** What the last settlements get when the server stops. */
+const lastWriteMs = 5_000;
 
 export function createAttempts(parts: AttemptParts): Attempts {
   const { catalog, events, clock, log, settings } = parts;
   const running = new Map<string, Running>();
-  const unsettled = new Set<Promise<void>>();
-  /** Since when a handler has been asked for in vain. */
-  const missing = new Map<string, number>();
+  /** By task, how attempts ended that is not written yet. */
+  const unsettled = new Map<string, Promise<void>>();
+  /** Since when a handler has been asked for in vain. Any change of the handlers begins the wait anew. */
+  const missing = new Map<string, { readonly since: number; readonly generation: number }>();
   let onIdle: (() => void) | null = null;
 
   function begin(task: Task): void {
     const handler = catalog.find(task.funcName);
-    if (task.cancelRequested) conclude(settle(neverRan(task, { kind: "cancelled" }), parts));
-    else if (handler?.status !== "ready") conclude(awaitHandler(task));
+    if (task.cancelRequested) conclude(task, settle(neverRan(task, { kind: "cancelled" }), parts));
+    else if (handler?.status !== "ready") conclude(task, awaitHandler(task));
     else launch(task, handler);
   }
 
@@ -63,13 +69,15 @@ export function createAttempts(parts: AttemptParts): Attempts {
     }
     // The schema has changed since the task was accepted; another attempt would meet the same one.
     const error = `InvalidInputError: ${bound.faults.map(({ path, message }) => `${path}: ${message}`).join("; ")}`;
-    conclude(settle(neverRan(task, { kind: "failed", errorKind: "permanent", error, stack: null }), parts));
+    conclude(task, settle(neverRan(task, { kind: "failed", errorKind: "permanent", error, stack: null }), parts));
   }
 
   async function awaitHandler(task: Task): Promise<void> {
     const now = clock.now();
-    const since = missing.get(task.funcName) ?? now;
-    missing.set(task.funcName, since);
+    const { generation } = catalog;
+    const known = missing.get(task.funcName);
+    const since = known?.generation === generation ? known.since : now;
+    missing.set(task.funcName, { since, generation });
     if (now - since < settings.handlerWaitMs) return giveBack(task, postpone(task, now + handlerPollMs), parts);
     const handler = catalog.find(task.funcName);
     const reason = handler?.status === "load_error" ? handler.error.message : `there is no handler '${task.funcName}'`;
@@ -78,7 +86,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
   }
 
   function start(task: Task, input: unknown): void {
-    const run: Running = { task, handle: null, ending: null, cancelTimer: null, reported: Promise.resolve() };
+    const run: Running = { task, handle: null, ending: null, cancelTimer: null };
     running.set(task.id, run);
     run.cancelTimer = clock.after(task.timeoutMs, () => end(run, "timeout"));
     run.handle = parts.runner.start(requestFor(task, input), {
@@ -87,8 +95,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
       ended(outcome, worker) {
         run.cancelTimer?.();
         running.delete(task.id);
-        const reported = run.reported;
-        conclude(settle({ task: run.task, outcome: verdict(run.ending, outcome), worker, reported }, parts));
+        conclude(task, settle({ task: run.task, outcome: verdict(run.ending, outcome), worker }, parts));
       },
     });
   }
@@ -112,9 +119,13 @@ export function createAttempts(parts: AttemptParts): Attempts {
     keep(run, { progress, lines: [] }, () => events.progressed(task));
   }
 
+  /** Tells of it once it is kept, or lost: in any case before the attempt's end, which the store answers later. */
   function keep(run: Running, what: Pick<AttemptReport, "progress" | "lines">, tell: () => void): void {
     const written = parts.store.report([{ taskId: run.task.id, attempt: run.task.attempt, ...what }]);
-    run.reported = Promise.all([run.reported, written.catch(noteLoss)]).then(tell);
+    void written.then(tell, (error) => {
+      noteLoss(error);
+      tell();
+    });
   }
 
   function noteLoss(error: unknown): void {
@@ -122,21 +133,37 @@ export function createAttempts(parts: AttemptParts): Attempts {
     log.warn({ error: error.message }, "log lines or progress could not be kept");
   }
 
-  function conclude(settled: Promise<void>): void {
-    unsettled.add(settled);
+  function conclude({ id }: Task, settled: Promise<void>): void {
+    unsettled.set(id, settled);
     void settled.finally(() => {
-      unsettled.delete(settled);
+      // It may have been claimed again, and that attempt be over, by now.
+      if (unsettled.get(id) === settled) unsettled.delete(id);
       if (running.size === 0 && unsettled.size === 0) onIdle?.();
     });
+  }
+
+  async function idle(withinMs: number): Promise<void> {
+    if (running.size === 0 && unsettled.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    onIdle = resolve;
+    const cancelTimer = clock.after(withinMs, resolve);
+    await promise;
+    cancelTimer();
+    const tasks = running.size + unsettled.size;
+    if (tasks > 0) log.error({ tasks }, "how attempts ended could not be written; they run again after the next start");
   }
 
   return {
     begin,
     cancel(taskId) {
       const run = running.get(taskId);
-      if (run === undefined) return;
+      if (run === undefined) return false;
       run.task = { ...run.task, cancelRequested: true };
       end(run, "cancelled");
+      return true;
+    },
+    async settled(taskId) {
+      await unsettled.get(taskId);
     },
     find(taskId) {
       const run = running.get(taskId);
@@ -147,11 +174,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
       const cancelTimer = clock.after(settings.shutdownGraceMs - graceMs, () => {
         for (const run of running.values()) end(run, "shutdown", graceMs);
       });
-      if (running.size > 0 || unsettled.size > 0) {
-        await new Promise<void>((resolve) => {
-          onIdle = resolve;
-        });
-      }
+      await idle(settings.shutdownGraceMs + lastWriteMs);
       cancelTimer();
     },
   };
@@ -188,7 +211,7 @@ function verdict(ending: AbortReason | null, outcome: Outcome): Outcome {
 }
 
 function neverRan(task: Task, outcome: Outcome): Ended {
-  return { task, outcome, worker: null, reported: Promise.resolve() };
+  return { task, outcome, worker: null };
 }
 
 function runningAttempt({ task, handle }: Running): Attempt {

@@ -2,7 +2,7 @@ import type { Clock } from "../domain/clock.ts";
 import { TaskflowError, unknownTask } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Task } from "../domain/task.ts";
-import type { Store } from "../storage/store.ts";
+import type { Cancellation, Store } from "../storage/store.ts";
 import type { EventBus } from "./events.ts";
 import type { StoreFault } from "./store-fault.ts";
 
@@ -12,8 +12,10 @@ export interface CancelParts {
   readonly events: EventBus;
   readonly clock: Clock;
   readonly log: Log;
-  /** Ends the attempt that a task is in. */
-  readonly endAttempt: (taskId: string) => void;
+  /** Ends the attempt that a task is in. Says whether it runs here now. */
+  readonly endAttempt: (taskId: string) => boolean;
+  /** Resolves when the task is not on its way from its claim to its attempt, nor from there to its settlement. */
+  readonly arrived: (taskId: string) => Promise<void>;
 }
 
 /** Tasks cancelled in one transaction: few enough not to hold up requests. */
@@ -21,15 +23,15 @@ const chunk = 500;
 
 /** Cancels what waits at once; what runs is marked and told to end, and is still `running` in what this returns. */
 export async function cancel(taskId: string, parts: CancelParts): Promise<Task> {
-  const cancellation = await parts.storeFault.watch(parts.store.cancel(taskId, parts.clock.now()));
-  if (cancellation === null) throw unknownTask(taskId);
-  const { kind, task } = cancellation;
-  if (kind === "final") {
-    throw new TaskflowError("task_final", `The task is ${task.status} already and cannot be cancelled.`);
-  }
-  if (kind === "requested") parts.endAttempt(taskId);
-  else tell(task, parts);
-  return task;
+  const first = await request(taskId, parts);
+  if (first.kind === "final") throw taskFinal(first.task);
+  if (first.kind === "cancelled" || parts.endAttempt(taskId)) return first.task;
+  // The mark may have come too late for whoever has the task in hand, so it is looked at again when that is through.
+  await parts.arrived(taskId);
+  if (parts.endAttempt(taskId)) return first.task;
+  const second = await request(taskId, parts);
+  if (second.kind === "final" && second.task.status !== "cancelled") throw taskFinal(second.task);
+  return second.task;
 }
 
 /** Cancels everything that waits; says how many. */
@@ -41,6 +43,17 @@ export async function clearQueue(parts: CancelParts): Promise<number> {
     cleared += tasks.length;
     if (tasks.length < chunk) return cleared;
   }
+}
+
+async function request(taskId: string, parts: CancelParts): Promise<Cancellation> {
+  const cancellation = await parts.storeFault.watch(parts.store.cancel(taskId, parts.clock.now()));
+  if (cancellation === null) throw unknownTask(taskId);
+  if (cancellation.kind === "cancelled") tell(cancellation.task, parts);
+  return cancellation;
+}
+
+function taskFinal({ status }: Task): TaskflowError {
+  return new TaskflowError("task_final", `The task is ${status} already and cannot be cancelled.`);
 }
 
 function tell(task: Task, { events, log }: CancelParts): void {

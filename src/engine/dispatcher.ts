@@ -12,6 +12,8 @@ export interface Dispatcher {
   workQueued(): void;
   /** There may be room for it. */
   slotFreed(): void;
+  /** Resolves when the tasks of the claim under way, if there is one, have begun. */
+  claimed(): Promise<void>;
   /** Claims nothing more; resolves when no claim is under way. */
   stop(): Promise<void>;
 }
@@ -78,6 +80,9 @@ export function createDispatcher({ store, storeFault, runner, clock, log, begin 
       wake();
     },
     slotFreed: wake,
+    async claimed() {
+      await claiming;
+    },
     async stop() {
       started = false;
       cancelPoll?.();

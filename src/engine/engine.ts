@@ -57,13 +57,18 @@ export function createEngine(given: EngineParts): Engine {
   const scheduler = createScheduler({ ...parts, onQueued: dispatcher.workQueued });
   const maintenance = createMaintenance(parts);
   const submitParts = { ...parts, onSubmitted: (tasks: readonly Task[]) => tasks.forEach(followUp) };
-  const cancelParts = { ...parts, endAttempt: attempts.cancel };
+  const cancelParts = { ...parts, endAttempt: attempts.cancel, arrived };
   let draining = false;
 
   /** A task waits: whoever moves it on must know. */
   function followUp(task: Task): void {
     if (task.status === "queued") dispatcher.workQueued();
     if (task.status === "pending" || task.status === "retrying") scheduler.expect(task.runAt);
+  }
+
+  async function arrived(taskId: string): Promise<void> {
+    await dispatcher.claimed();
+    await attempts.settled(taskId);
   }
 
   async function find(taskId: string): Promise<Task> {

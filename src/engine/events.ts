@@ -13,7 +13,7 @@ export interface EventBus {
   changed(task: Task): void;
   progressed(task: Task): void;
   logged(task: Task, line: LogLine): void;
-  /** Calls `listener` with every event from now on. The returned function ends that. */
+  /** Calls `listener` with every event from now on, in order. It must not throw. The returned function ends that. */
   listen(listener: (event: TaskEvent) => void): () => void;
   /** The events after `seq`, oldest first, or null when some of them are no longer known (or never were). */
   since(seq: number): readonly TaskEvent[] | null;
@@ -25,13 +25,28 @@ export function createEventBus(clock: Clock): EventBus {
   let latest = clock.now() * 1_000;
   const history = new Map<number, TaskEvent>();
   let bytes = 0;
+  /** What listeners have not all heard yet, in order. */
+  const untold: TaskEvent[] = [];
 
   function publish(type: EventType, task: Task, log: LogLine | null): void {
     const event: TaskEvent = { type, task, at: clock.now(), seq: ++latest, log };
     history.set(event.seq, event);
     bytes += weight(event);
     forget();
-    for (const listener of listeners) listener(event);
+    untold.push(event);
+    // More than one: a listener published it, and it waits until all have heard what came before.
+    if (untold.length === 1) tell();
+  }
+
+  function tell(): void {
+    try {
+      for (let event = untold[0]; event !== undefined; event = untold[0]) {
+        for (const listener of [...listeners]) listener(event);
+        untold.shift();
+      }
+    } finally {
+      untold.length = 0;
+    }
   }
 
   function forget(): void {
@@ -67,5 +82,7 @@ export function createEventBus(clock: Clock): EventBus {
 
 /** Roughly what an event keeps alive, in bytes. */
 function weight({ task, log }: TaskEvent): number {
-  return 512 + task.args.length + task.kwargs.length + (task.result?.length ?? 0) + (log?.message.length ?? 0);
+  const { args, kwargs, result, error, progress } = task;
+  const texts = [args, kwargs, result, error, progress?.message, log?.message];
+  return texts.reduce((sum, text) => sum + (text?.length ?? 0), 512);
 }

@@ -32,28 +32,29 @@ export interface Ended {
   readonly task: Task;
   readonly outcome: Outcome;
   readonly worker: string | null;
-  /** The writes of its progress and log: what became of the task is told after them. */
-  readonly reported: Promise<unknown>;
 }
 
 /** Computes what becomes of the task and writes it, however long the store refuses. */
-export async function settle({ task, outcome, worker, reported }: Ended, parts: SettleParts): Promise<void> {
+export async function settle({ task, outcome, worker }: Ended, parts: SettleParts): Promise<void> {
   const settlement = settlementOf(task, outcome, worker, parts);
-  const [owned] = await Promise.all([write(task, settlement, parts), reported]);
-  if (!owned) {
-    parts.meter.discarded();
-    parts.log.warn(fields(task, settlement), "late result discarded");
-    return;
-  }
-  const settled = applySettlement(task, settlement);
-  parts.meter.settled(task, settlement);
-  report(settled, settlement, parts);
-  parts.onSettled(settled);
+  await write(task, settlement, parts, (owned) => {
+    if (!owned) {
+      parts.meter.discarded();
+      parts.log.warn(fields(task, settlement), "late result discarded");
+      return;
+    }
+    const settled = applySettlement(task, settlement);
+    parts.meter.settled(task, settlement);
+    report(settled, settlement, parts);
+    parts.onSettled(settled);
+  });
 }
 
 /** Gives a claim back that never started. */
 export async function giveBack(task: Task, settlement: Settlement, parts: SettleParts): Promise<void> {
-  if (await write(task, settlement, parts)) parts.onSettled(applySettlement(task, settlement));
+  await write(task, settlement, parts, (owned) => {
+    if (owned) parts.onSettled(applySettlement(task, settlement));
+  });
 }
 
 export function settlementOf(
@@ -80,14 +81,17 @@ export function report(
   else log.warn(line, `task ${settled.status}`);
 }
 
+/** Calls `written` before anything learns what the store answered later: a task's events keep the order of its writes. */
 async function write(
   task: Task,
   settlement: Settlement,
   { store, storeFault, clock, log }: SettleParts,
-): Promise<boolean> {
+  written: (owned: boolean) => void,
+): Promise<void> {
   for (;;) {
     try {
-      return await storeFault.watch(store.settle(task.id, task.attempt, settlement));
+      written(await storeFault.watch(store.settle(task.id, task.attempt, settlement)));
+      return;
     } catch (error) {
       if (!isStoreUnavailable(error)) throw error;
       log.error(

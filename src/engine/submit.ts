@@ -1,5 +1,5 @@
 import type { Clock } from "../domain/clock.ts";
-import { type Fault, TaskflowError, validationFailed } from "../domain/error.ts";
+import { TaskflowError, validationFailed } from "../domain/error.ts";
 import { didYouMean } from "../domain/suggest.ts";
 import { isFinal, jsonText, type Priority, priorities, type Task } from "../domain/task.ts";
 import type { Store } from "../storage/store.ts";
@@ -10,6 +10,8 @@ import type { StoreFault } from "./store-fault.ts";
 
 /** What someone asks for. Null means the handler's own setting, else the server's. */
 export interface Submission {
+  /** Where it lies in what was sent, as a JSON Pointer, `""` for the whole of it: faults say so. */
+  readonly at: string;
   readonly funcName: string;
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
@@ -37,9 +39,7 @@ export interface SubmitParts {
 /** Accepts all of `submissions` or none; resolves once they are durable. */
 export async function submit(submissions: readonly Submission[], parts: SubmitParts): Promise<readonly Task[]> {
   const { store, storeFault, events, settings } = parts;
-  const tasks = submissions.map((submission, index) =>
-    prepare(submission, submissions.length > 1 ? index : null, parts),
-  );
+  const tasks = submissions.map((submission) => prepare(submission, parts));
   const inserted = storeFault.watch(store.insert(tasks, settings.maxQueueSize));
   parts.onSubmitted(tasks);
   if (!(await inserted)) throw queueFull(settings.maxQueueSize);
@@ -57,6 +57,7 @@ export function resubmission(task: Task): Submission {
     );
   }
   return {
+    at: "",
     funcName: task.funcName,
     args: JSON.parse(task.args),
     kwargs: JSON.parse(task.kwargs),
@@ -68,13 +69,12 @@ export function resubmission(task: Task): Submission {
   };
 }
 
-function prepare(submission: Submission, index: number | null, parts: SubmitParts): Task {
+function prepare(submission: Submission, parts: SubmitParts): Task {
   try {
     const handler = readyHandler(submission.funcName, parts.catalog);
     return newTask(submission, handler, parts);
   } catch (error) {
-    if (index === null || !(error instanceof TaskflowError)) throw error;
-    throw atIndex(error, index);
+    throw error instanceof TaskflowError && submission.at !== "" ? locate(error, submission.at) : error;
   }
 }
 
@@ -129,11 +129,12 @@ function readyHandler(name: string, catalog: HandlerCatalog): ReadyHandler {
   throw new TaskflowError("unknown_handler", `There is no handler '${name}'.${didYouMean(name, names)} ${registered}`);
 }
 
-function atIndex(error: TaskflowError, index: number): TaskflowError {
-  const faults: Fault[] = error.faults.map(({ path, message }) => ({ path: `/tasks/${index}${path}`, message }));
+/** `error` with the place of the submission that is at fault. */
+function locate(error: TaskflowError, at: string): TaskflowError {
+  const faults = error.faults.map(({ path, message }) => ({ path: `${at}${path}`, message }));
   if (error.code === "validation_failed") return validationFailed(faults);
-  return new TaskflowError(error.code, `tasks[${index}]: ${error.message}`, {
-    faults: [{ path: `/tasks/${index}/func_name`, message: error.message }],
+  return new TaskflowError(error.code, `${at}: ${error.message}`, {
+    faults: [{ path: `${at}/func_name`, message: error.message }],
     ...(error.retryAfter === null ? {} : { retryAfter: error.retryAfter }),
   });
 }

@@ -83,9 +83,9 @@ export const preflightHeaders: Readonly<Record<string, string>> = {
   "access-control-max-age": "600",
 };
 
-/** Orchestrators probe without a key. */
+/** Orchestrators probe without a key, and a browser opens a page without one: the pages of the docs hold no data. */
 function isOpen(url: string): boolean {
-  return /^\/health(\/live|\/ready)?$/.test(new URL(url).pathname);
+  return /^\/(health(\/live|\/ready)?|docs|docs\/assets\/.*|redoc)$/.test(new URL(url).pathname);
 }
 
 function hostOf(origin: string): string | null {

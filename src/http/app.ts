@@ -3,6 +3,8 @@ import { TaskflowError, validationFailed } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type AccessOptions, createAccess, preflightHeaders } from "./access.ts";
+import { docs } from "./docs/docs.ts";
+import { live } from "./live/live.ts";
 import { problemResponse } from "./problem.ts";
 import { createRouteTable } from "./route-table.ts";
 import { system } from "./system.ts";
@@ -18,7 +20,7 @@ export interface AppOptions {
 }
 
 /** The whole HTTP surface; whoever calls this makes it listen. */
-export function createApp({ engine, access: accessOptions, log }: AppOptions) {
+export function createApp({ engine, access: accessOptions, log, version }: AppOptions) {
   const access = createAccess(accessOptions);
 
   const app = new Elysia({ normalize: false })
@@ -35,7 +37,9 @@ export function createApp({ engine, access: accessOptions, log }: AppOptions) {
       return problemResponse(new TaskflowError("internal", "Something went wrong on the server; its log says what."));
     })
     .use(system(engine))
-    .use(tasks(engine));
+    .use(tasks(engine))
+    .use(live(engine, { log, mayWrite: access.mayWrite }))
+    .use(docs({ handlers: engine.catalog.list, generation: () => engine.catalog.generation, version }));
 
   const routes = createRouteTable(app.routes);
   return app;

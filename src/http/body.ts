@@ -17,14 +17,15 @@ export async function readJson(request: Request): Promise<unknown> {
 
 /**
  * `text` as JSON that later recursion survives.
+ * @param what names it in errors.
  * @throws TaskflowError `invalid_json`, or `validation_failed` when it is nested too deep
  */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, what = "The body"): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw invalidJson(text, error);
+    throw invalidJson(text, what, error);
   }
   // Each level takes two brackets, so that short texts need no look.
   if (text.length > 2 * deepest && !isShallow(value, deepest)) {
@@ -71,8 +72,8 @@ function tooLarge(): TaskflowError {
   return new TaskflowError("body_too_large", `The body is larger than the limit of ${maxBodyBytes} bytes.`);
 }
 
-function invalidJson(text: string, error: unknown): TaskflowError {
-  if (text.trim() === "") return new TaskflowError("invalid_json", "The body is empty: send a JSON object.");
+function invalidJson(text: string, what: string, error: unknown): TaskflowError {
+  if (text.trim() === "") return new TaskflowError("invalid_json", `${what} is empty: send a JSON object.`);
   const reason = error instanceof Error ? error.message : String(error);
-  return new TaskflowError("invalid_json", `The body is not readable JSON: ${reason}.`, { cause: error });
+  return new TaskflowError("invalid_json", `${what} is not readable JSON: ${reason}.`, { cause: error });
 }

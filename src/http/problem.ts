@@ -35,11 +35,11 @@ const statuses = {
   body_too_large: [413, "Content Too Large"],
   unsupported_media_type: [415, "Unsupported Media Type"],
   validation_failed: [422, "Unprocessable Content"],
+  upgrade_required: [426, "Upgrade Required"],
   queue_full: [429, "Too Many Requests"],
   internal: [500, "Internal Server Error"],
   handler_load_error: [503, "Service Unavailable"],
   store_unavailable: [503, "Service Unavailable"],
-  not_ready: [503, "Service Unavailable"],
 } as const satisfies Record<ErrorCode, readonly [number, string]>;
 
 export function problemOf(error: TaskflowError): Problem {

@@ -2,6 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { type Fault, validationFailed } from "../domain/error.ts";
 import { longestSeconds, priorityNumber, prioritySchema } from "../domain/handler.ts";
 import type { Submission } from "../engine/submit.ts";
+import { timeExpected } from "./validation.ts";
 
 /** The body of `POST /tasks`. */
 export const submissionSchema = Type.Object(
@@ -32,13 +33,13 @@ export const submissionSchema = Type.Object(
 export function submissionFrom(body: Static<typeof submissionSchema>, at = ""): Submission {
   const faults: Fault[] = [];
   const runAt = body.run_at === undefined ? null : instant(body.run_at);
-  if (Number.isNaN(runAt))
-    faults.push({ path: `${at}/run_at`, message: "must be a time such as 2030-01-31T09:00:00Z" });
+  if (Number.isNaN(runAt)) faults.push({ path: `${at}/run_at`, message: timeExpected });
   if (runAt !== null && body.delay !== undefined) {
     faults.push({ path: `${at}/delay`, message: "give either delay or run_at, not both" });
   }
   if (faults.length > 0) throw validationFailed(faults);
   return {
+    at,
     funcName: body.func_name,
     args: body.args ?? [],
     kwargs: body.kwargs ?? {},

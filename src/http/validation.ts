@@ -6,6 +6,9 @@ import { didYouMean } from "../domain/suggest.ts";
 /** The query of a route that takes no parameters: any is refused by name. */
 export const noQuery = Type.Object({}, { additionalProperties: false });
 
+/** What is said of a time that is none. */
+export const timeExpected = "must be a time such as 2030-01-31T09:00:00Z";
+
 /** Checks a value against `schema`; what it returns throws `validation_failed` with every fault. */
 export function checker<Schema extends TSchema>(schema: Schema): (value: unknown) => Static<Schema> {
   const compiled = TypeCompiler.Compile(schema);
@@ -43,6 +46,7 @@ function sentence({ path, message, schema, value }: Complaint): string {
     return `unknown '${name.slice(0, 100)}'.${hint}`;
   }
   if (value === undefined) return path === "" ? "a JSON object is required" : `'${name}' is required`;
+  if (schema.format === "date-time") return timeExpected;
   const constants = constantsOf(schema);
   if (constants !== null) return `must be one of ${constants.join(", ")}`;
   if ("anyOf" in schema && schema.description !== undefined) return `must be ${schema.description}`;

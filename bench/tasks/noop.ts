@@ -1,0 +1,3 @@
+import { defineTask } from "taskflow";
+
+export default defineTask({ description: "Do nothing", run: () => null });

@@ -1,0 +1,133 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import packageJson from "../package.json" with { type: "json" };
+import { type Config, ConfigError, readConfig } from "./config.ts";
+import { createEngine } from "./engine/engine.ts";
+import { createApp } from "./http/app.ts";
+import { createLog, type ServerLog } from "./log.ts";
+import { loadRuntime } from "./runtime/runtime.ts";
+import { reachableUrl, resolveAccess } from "./server-access.ts";
+import { reportStartup } from "./startup-report.ts";
+import { openStore, StoreOpenError } from "./storage/open.ts";
+import { systemClock } from "./system-clock.ts";
+
+const { version } = packageJson;
+/** How long tasks wait for a handler that is gone or does not load. */
+const handlerWaitMs = 3_600_000;
+/** What requests under way get once nothing runs any more. */
+const lastAnswersMs = 1_000;
+/** Signals closer together than this are one. */
+const sameSignalMs = 500;
+
+try {
+  await main(readConfig(process.env));
+} catch (error) {
+  console.error(`TaskFlow did not start.\n${reasonOf(error)}`);
+  process.exit(1);
+}
+
+async function main(config: Config): Promise<void> {
+  const log = createLog({ level: config.logLevel, format: config.logFormat });
+  exitOnDefect(log);
+  const stopSignal = nextSignal();
+  const clock = systemClock;
+  const dataDir = await makeDataDirectory(config.database.path);
+  const store = await openStore(`sqlite:${config.database.path}`, { now: clock.now });
+  const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), clock, log });
+  const engine = createEngine({
+    store,
+    runner: runtime.runner,
+    catalog: runtime.catalog,
+    clock,
+    log,
+    random: Math.random,
+    newId: () => Bun.randomUUIDv7(),
+    settings: { ...config, handlerWaitMs },
+  });
+  const access = resolveAccess(config);
+  const app = createApp({ engine, access, log, version });
+  const url = listen(app, config);
+
+  runtime.start({ TASKFLOW_URL: url, TASKFLOW_DATA_DIR: dataDir });
+  await engine.start();
+  reportStartup({ url, version, config, access, handlers: runtime.catalog.list() }, log);
+
+  const signal = await stopSignal;
+  log.info({ signal, grace: config.shutdownGraceMs / 1_000 }, "stopping: running attempts may finish");
+  await engine.stop();
+  app.decorator.live.close();
+  await stopListening(app);
+  await runtime.stop();
+  await store.close();
+  log.info({}, "stopped");
+  await log.flush();
+  process.exit(0);
+}
+
+/** The folder that handlers may keep files in: that of the database, or `./data` when it is in memory. */
+async function makeDataDirectory(databasePath: string): Promise<string> {
+  const folder = databasePath === ":memory:" ? resolve("data") : dirname(resolve(databasePath));
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+type App = ReturnType<typeof createApp>;
+
+/** Starts to listen and says at which address this machine reaches it. */
+function listen(app: App, { host, port }: Config): string {
+  app.listen({ hostname: host, port, idleTimeout: 60 });
+  return reachableUrl(host, app.server?.port ?? port);
+}
+
+async function stopListening(app: App): Promise<void> {
+  const { server } = app;
+  if (server === null) return;
+  void server.stop();
+  const deadline = Date.now() + lastAnswersMs;
+  while (server.pendingRequests > 0 && Date.now() < deadline) await Bun.sleep(10);
+  await server.stop(true);
+}
+
+function chosenVariables(names: readonly string[]): Record<string, string> {
+  const given = names.map((name) => [name, process.env[name]] as const);
+  return Object.fromEntries(given.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
+}
+
+/**
+ * Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. Ctrl-C reaches the whole process group,
+ * and a `bun run` in it passes the signal on: what follows within moments is the same one again.
+ */
+function nextSignal(): Promise<NodeJS.Signals> {
+  const { promise, resolve: received } = Promise.withResolvers<NodeJS.Signals>();
+  let firstAt: number | null = null;
+  for (const [signal, exitCode] of [
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+  ] as const) {
+    process.on(signal, () => {
+      firstAt ??= Date.now();
+      if (Date.now() - firstAt > sameSignalMs) process.exit(exitCode);
+      received(signal);
+    });
+  }
+  return promise;
+}
+
+/** An error that nothing caught may have left anything half done: the next start recovers what the store holds. */
+function exitOnDefect(log: ServerLog): void {
+  const exit = (error: unknown) => {
+    log.error({ error }, "a defect of the server: it ends, and nothing accepted is lost");
+    void log.flush().finally(() => process.exit(1));
+  };
+  process.on("uncaughtException", exit);
+  process.on("unhandledRejection", exit);
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof ConfigError) return error.faults.map((fault) => `- ${fault}`).join("\n");
+  if (error instanceof StoreOpenError) return error.message;
+  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
+    return `${error.message} Set TASKFLOW_PORT to a free one.`;
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,103 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { logLevels } from "../domain/task.ts";
+import type { AbortReason, AttemptRequest } from "../engine/runner.ts";
+import { maxErrorBytes, maxLineBytes, maxProgressMessage, maxResultBytes, maxStackBytes } from "./worker-limits.ts";
+
+/** A handler as a child is told to load it. */
+export interface HandlerFile {
+  readonly name: string;
+  /** Relative to the tasks folder. */
+  readonly file: string;
+}
+
+/** Starts one attempt. `id` names it on this channel. */
+export interface RunMessage extends Omit<AttemptRequest, "lease"> {
+  readonly type: "run";
+  readonly id: number;
+}
+
+/** What the server sends to a child: plain JSON, one object a message. */
+export type ParentMessage =
+  /** Imports the files in their order; a `loaded` follows for each, then `ready`. */
+  | { readonly type: "load"; readonly handlers: readonly HandlerFile[] }
+  | RunMessage
+  | { readonly type: "abort"; readonly id: number; readonly reason: AbortReason }
+  /** Asks for a `pong`: whether the event loop still turns. */
+  | { readonly type: "ping"; readonly id: number };
+
+const text = (maxLength: number) => Type.String({ maxLength });
+const textOrNull = (maxLength: number) => Type.Union([text(maxLength), Type.Null()]);
+const id = Type.Integer({ minimum: 0 });
+const ids = Type.Array(id);
+const place = Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]);
+
+const reportSchema = Type.Union([
+  /** `definition` is what the file exports, as plain JSON and without its code. */
+  Type.Object({ status: Type.Literal("ready"), definition: Type.Record(Type.String(), Type.Unknown()) }),
+  Type.Object({
+    status: Type.Literal("load_error"),
+    error: Type.Object({ message: text(maxErrorBytes), file: text(4096), line: place, column: place }),
+  }),
+]);
+
+const endSchema = Type.Union([
+  /** `result` is JSON text, or null for none. */
+  Type.Object({ kind: Type.Literal("completed"), result: textOrNull(maxResultBytes) }),
+  Type.Object({
+    kind: Type.Literal("failed"),
+    errorKind: Type.Union([
+      Type.Literal("handler"),
+      Type.Literal("permanent"),
+      Type.Literal("invalid_result"),
+      Type.Literal("load_error"),
+      Type.Literal("crashed"),
+    ]),
+    error: text(maxErrorBytes),
+    stack: textOrNull(maxStackBytes),
+    retryAfterMs: Type.Optional(Type.Number({ minimum: 0 })),
+  }),
+]);
+
+const lineSchema = Type.Object({
+  level: Type.Union(logLevels.map((level) => Type.Literal(level))),
+  message: text(maxLineBytes),
+});
+
+const childMessageSchema = Type.Union([
+  Type.Object({ type: Type.Literal("ended"), id, outcome: endSchema }),
+  Type.Object({ type: Type.Literal("log"), id, lines: Type.Array(lineSchema) }),
+  Type.Object({
+    type: Type.Literal("progress"),
+    id,
+    fraction: Type.Number({ minimum: 0, maximum: 1 }),
+    message: textOrNull(maxProgressMessage),
+  }),
+  Type.Object({ type: Type.Literal("pong"), id }),
+  /** An error that no code caught. `remedy` is what becomes of the worker, `suspects` are whose it may be. */
+  Type.Object({
+    type: Type.Literal("uncaught"),
+    error: text(maxErrorBytes),
+    stack: textOrNull(maxStackBytes),
+    remedy: Type.Union([Type.Literal("none"), Type.Literal("retire"), Type.Literal("kill")]),
+    suspects: ids,
+  }),
+  /** The last word of a process that exits in an orderly way: the attempts that may have made it. */
+  Type.Object({ type: Type.Literal("exiting"), suspects: ids }),
+  /** The file at `index` of the load was imported, or could not be. */
+  Type.Object({ type: Type.Literal("loaded"), index: id, report: reportSchema }),
+  Type.Object({ type: Type.Literal("ready") }),
+]);
+
+export type ChildMessage = Static<typeof childMessageSchema>;
+export type ChildMessageOf<T extends ChildMessage["type"]> = Extract<ChildMessage, { type: T }>;
+export type LoadReport = Static<typeof reportSchema>;
+export type EndReport = Static<typeof endSchema>;
+export type LineReport = Static<typeof lineSchema>;
+
+const validChildMessage = TypeCompiler.Compile(childMessageSchema);
+
+/** Whether a child may say this. Handler code shares its process, so nothing it sends is taken on trust. */
+export function isChildMessage(message: unknown): message is ChildMessage {
+  return validChildMessage.Check(message);
+}

@@ -1,0 +1,75 @@
+import { mkdtemp, realpath } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Clock } from "../domain/clock.ts";
+import type { Log } from "../domain/log.ts";
+import type { HandlerCatalog, Runner } from "../engine/runner.ts";
+import { removeFolder } from "./child.ts";
+import { Pool } from "./pool.ts";
+import { loadRegistry } from "./registry.ts";
+
+export interface RuntimeOptions {
+  /** Where the handlers are; it may be missing. */
+  readonly tasksDir: string;
+  /** Worker processes; 0 knows the handlers and runs nothing. */
+  readonly numWorkers: number;
+  /** Attempts that a worker runs at once. */
+  readonly concurrency: number;
+  readonly workerMemoryMb: number;
+  /** Attempts after which a worker is replaced. */
+  readonly workerMaxAttempts: number;
+  /** What handlers see of the environment, as they load too, beside the few variables that every program needs. */
+  readonly handlerEnv: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long one file may take to load; 10 s unless given. */
+  readonly loadDeadlineMs?: number;
+}
+
+/** Handlers, and workers that run them. */
+export interface Runtime {
+  readonly runner: Runner;
+  readonly catalog: HandlerCatalog;
+  /** Starts the workers, which become ready on their own. They see the variables in `env` too. */
+  start(env: Readonly<Record<string, string>>): void;
+  /** Ends every worker; what still runs is interrupted. Resolves when they are gone. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Loads the handlers. Nothing runs before `start`.
+ * @throws when the system refuses a process or a temporary folder.
+ */
+export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { numWorkers, concurrency, workerMaxAttempts, clock, log, loadDeadlineMs = 10_000 } = options;
+  const scratchDir = await mkdtemp(join(tmpdir(), "taskflow-"));
+  const env = { ...hostEnvironment(), ...options.handlerEnv };
+  const common = {
+    // Stacks and module paths show the real one.
+    tasksDir: await realpath(options.tasksDir).catch(() => resolve(options.tasksDir)),
+    scratchDir,
+    clock,
+    log,
+    loadDeadlineMs,
+    memoryBytes: options.workerMemoryMb * 2 ** 20,
+  };
+  const { catalog, ready } = await loadRegistry({ ...common, env });
+  const runner = new Pool({ ...common, handlers: ready, numWorkers, concurrency, maxAttempts: workerMaxAttempts });
+  return {
+    runner,
+    catalog,
+    start: (more) => runner.open({ ...env, ...more }),
+    async stop() {
+      await runner.stop();
+      await removeFolder(scratchDir, log);
+    },
+  };
+}
+
+/** No more than this of the server's environment reaches handlers: never the database's address, never a key. */
+const hostVariables = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "NODE_ENV"];
+
+function hostEnvironment(): Record<string, string> {
+  const known = hostVariables.map((name) => [name, process.env[name]] as const);
+  return Object.fromEntries(known.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
+}

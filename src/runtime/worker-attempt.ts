@@ -1,0 +1,107 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Console } from "node:console";
+import type { ChildMessage, EndReport, ParentMessage, RunMessage } from "./protocol.ts";
+import { attemptContext } from "./worker-context.ts";
+import { encodeResult, InvalidResultError } from "./worker-json.ts";
+import { Lines } from "./worker-lines.ts";
+import type { Run } from "./worker-load.ts";
+import { ProgressReport } from "./worker-progress.ts";
+import { describeThrown, failure } from "./worker-thrown.ts";
+
+type AbortReason = Extract<ParentMessage, { type: "abort" }>["reason"];
+
+/** Says which attempt the running code belongs to: several share a worker, and what one left behind may run on. */
+export const currentAttempt = new AsyncLocalStorage<Attempt>();
+
+/** The attempts that run now, by their id on the channel. */
+export const runningAttempts = new Map<number, Attempt>();
+
+/** One attempt inside the worker. */
+export class Attempt {
+  readonly id: number;
+  /** That of its handler, if there is one; relative to the tasks folder. */
+  readonly file: string | null;
+  readonly lines: Lines;
+  /** For the methods of `console` that keep a state, such as `group`; made by the first of them. */
+  console: Console | null = null;
+
+  readonly #send: (message: ChildMessage) => void;
+  readonly #progress: ProgressReport;
+  #controller: AbortController | null = null;
+  #abortReason: AbortReason | null = null;
+
+  constructor(id: number, file: string | null, send: (message: ChildMessage) => void) {
+    this.id = id;
+    this.file = file;
+    this.#send = send;
+    this.lines = new Lines((lines) => send({ type: "log", id, lines }));
+    this.#progress = new ProgressReport((progress) => send({ type: "progress", id, ...progress }));
+    runningAttempts.set(id, this);
+  }
+
+  get running(): boolean {
+    return runningAttempts.get(this.id) === this;
+  }
+
+  /** Made on first use, as most handlers never look at it. */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== null) this.#controller.abort(abortError(this.#abortReason));
+    }
+    return this.#controller.signal;
+  }
+
+  /** Runs the handler to its end. Never rejects. */
+  async run(run: Run, request: RunMessage, tasksDir: string): Promise<void> {
+    const context = attemptContext(this, request);
+    const outcome = await currentAttempt.run(this, () => outcomeOf(() => run(request.input, context), tasksDir));
+    this.end(outcome);
+  }
+
+  progress(fraction: unknown, message: unknown): void {
+    if (this.running) this.#progress.report(fraction, message);
+  }
+
+  abort(reason: AbortReason): void {
+    this.#abortReason = reason;
+    currentAttempt.run(this, () => this.#controller?.abort(abortError(reason)));
+  }
+
+  /** Reports the end, once; what the handler does afterwards is not heard. */
+  end(outcome: EndReport): void {
+    if (!this.running) return;
+    runningAttempts.delete(this.id);
+    this.#progress.flush();
+    this.lines.close();
+    this.#send({ type: "ended", id: this.id, outcome });
+  }
+}
+
+async function outcomeOf(run: () => unknown, tasksDir: string): Promise<EndReport> {
+  let value: unknown;
+  try {
+    value = await run();
+  } catch (thrown) {
+    return failure(thrown, tasksDir);
+  }
+  try {
+    return { kind: "completed", result: encodeResult(value) };
+  } catch (error) {
+    if (!(error instanceof InvalidResultError)) throw error;
+    return { kind: "failed", errorKind: "invalid_result", ...describeThrown(error, tasksDir) };
+  }
+}
+
+function abortError(reason: AbortReason): DOMException {
+  switch (reason) {
+    case "timeout":
+      return new DOMException("the task exceeded its timeout", "TimeoutError");
+    case "cancelled":
+      return new DOMException("the task was cancelled", "AbortError");
+    case "shutdown":
+      return new DOMException("the server is stopping", "AbortError");
+    default:
+      return reason satisfies never;
+  }
+}

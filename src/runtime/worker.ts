@@ -1,0 +1,111 @@
+/** The entry of a worker process. The server starts it with its own process id and the tasks folder as arguments. */
+
+import type { HandlerFile, LoadReport, ParentMessage, RunMessage } from "./protocol.ts";
+import { Attempt, currentAttempt, runningAttempts } from "./worker-attempt.ts";
+import { openChannel } from "./worker-channel.ts";
+import { captureOutput } from "./worker-console.ts";
+import { dieWithParent } from "./worker-lifeline.ts";
+import { loadHandler, provideTaskflow, type Run } from "./worker-load.ts";
+import { describeThrown } from "./worker-thrown.ts";
+
+type LoadFault = Extract<LoadReport, { status: "load_error" }>["error"];
+
+const [parentPid, tasksDir = ""] = process.argv.slice(2);
+dieWithParent(Number(parentPid));
+
+const handlers = new Map<string, { readonly file: string; readonly code: Run | LoadFault }>();
+let attemptsRun = 0;
+let uncaughtErrors = 0;
+let lastRemedy: string | null = null;
+/** An interval that throws must not fill the server's log. */
+const mostUncaughtErrors = 20;
+
+const channel = openChannel(receive);
+captureOutput(tasksDir);
+provideTaskflow();
+process.on("uncaughtException", uncaught);
+process.on("unhandledRejection", uncaught);
+process.on("exit", exiting);
+
+function receive(message: ParentMessage): void {
+  switch (message.type) {
+    case "run":
+      start(message);
+      return;
+    case "abort":
+      runningAttempts.get(message.id)?.abort(message.reason);
+      return;
+    case "ping":
+      channel.send({ type: "pong", id: message.id });
+      return;
+    case "load":
+      void load(message.handlers);
+      return;
+    default:
+      message satisfies never;
+  }
+}
+
+async function load(files: readonly HandlerFile[]): Promise<void> {
+  for (const [index, { name, file }] of files.entries()) {
+    const { report, run } = await loadHandler(tasksDir, file);
+    handlers.set(name, { file, code: run ?? report.error });
+    channel.send({ type: "loaded", index, report });
+  }
+  channel.send({ type: "ready" });
+}
+
+function start(request: RunMessage): void {
+  attemptsRun += 1;
+  const { file = null, code = null } = handlers.get(request.funcName) ?? {};
+  const attempt = new Attempt(request.id, file, channel.send);
+  if (typeof code === "function") {
+    void attempt.run(code, request, tasksDir);
+    return;
+  }
+  const error = `LoadError: ${code === null ? `no handler '${request.funcName}'` : where(code)}`;
+  attempt.end({ kind: "failed", errorKind: "load_error", error, stack: null });
+}
+
+function where({ file, line, message }: LoadFault): string {
+  return `${file}${line === null ? "" : `:${line}`}: ${message}`;
+}
+
+/** An error that no code caught: whoever it is of fails with it, and the worker makes room for a sound one. */
+function uncaught(thrown: unknown): void {
+  const { error, stack } = describeThrown(thrown, tasksDir);
+  const suspected = suspects(stack ?? "");
+  // Before the first attempt a fresh worker would fare no better.
+  const remedy = suspected.length > 1 ? "kill" : attemptsRun > 0 ? "retire" : "none";
+  uncaughtErrors += 1;
+  if (remedy !== lastRemedy || uncaughtErrors <= mostUncaughtErrors) {
+    channel.send({ type: "uncaught", error, stack, remedy, suspects: suspected.map(({ id }) => id) });
+  }
+  lastRemedy = remedy;
+  const [culprit] = suspected;
+  if (culprit !== undefined && suspected.length === 1) {
+    culprit.end({ kind: "failed", errorKind: "crashed", error, stack });
+  }
+}
+
+function exiting(): void {
+  if (!process.connected) return;
+  for (const attempt of runningAttempts.values()) attempt.lines.flush();
+  channel.send({ type: "exiting", suspects: suspects("").map(({ id }) => id) });
+}
+
+/**
+ * The running attempts that the present code may belong to. The async context knows it of a timer or a callback, also
+ * of one that an ended attempt left behind. Of a rejected promise it knows nothing: then the stack may name a handler.
+ */
+function suspects(stack: string): Attempt[] {
+  const owner = currentAttempt.getStore();
+  if (owner !== undefined) return owner.running ? [owner] : [];
+  const running = [...runningAttempts.values()];
+  const named = new Set([...handlers.values()].map(({ file }) => file).filter((file) => mentions(stack, file)));
+  return named.size === 0 ? running : running.filter(({ file }) => file !== null && named.has(file));
+}
+
+function mentions(stack: string, file: string): boolean {
+  return stack.includes(`(${file}:`) || stack.includes(` ${file}:`);
+}

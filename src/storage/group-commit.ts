@@ -1,0 +1,91 @@
+import { isStoreUnavailable, storeClosed, storeError } from "./store-error.ts";
+
+/** One transaction at a time on one connection. All of it is synchronous. */
+export interface Transactions {
+  begin(): void;
+  /** Makes durable what was written since `begin`. */
+  commit(): void;
+  /** Undoes it, also when the database has done so on its own. */
+  rollback(): void;
+}
+
+export interface GroupCommit {
+  /**
+   * Runs `operation` at the end of this turn of the event loop, with every other one of the turn, in the order of the
+   * calls and in one transaction. Resolves after the commit. `operation` may run twice: when another one of its group
+   * fails, each runs again in a transaction of its own, so that only the culprit rejects.
+   */
+  write<T>(operation: () => T): Promise<T>;
+  /** Commits what is queued now and refuses what comes later. */
+  close(): void;
+}
+
+interface Queued {
+  /** Runs the operation. What it returns, called after the commit, resolves the caller's promise. */
+  run(): () => void;
+  reject(error: unknown): void;
+}
+
+export function createGroupCommit(transactions: Transactions): GroupCommit {
+  let queue: Queued[] = [];
+  let closed = false;
+
+  function flush(): void {
+    const group = queue;
+    queue = [];
+    if (group.length > 0) commitTogether(transactions, group);
+  }
+
+  return {
+    write(operation) {
+      if (closed) return Promise.reject(storeClosed());
+      return new Promise((resolve, reject) => {
+        queue.push({
+          run() {
+            const value = operation();
+            return () => resolve(value);
+          },
+          reject,
+        });
+        if (queue.length === 1) setImmediate(flush);
+      });
+    },
+    close() {
+      closed = true;
+      flush();
+    },
+  };
+}
+
+function commitTogether(transactions: Transactions, group: readonly Queued[]): void {
+  let resolvers: (() => void)[];
+  try {
+    transactions.begin();
+    resolvers = group.map((operation) => operation.run());
+    transactions.commit();
+  } catch (error) {
+    afterFailure(transactions, group, storeError(error));
+    return;
+  }
+  for (const resolve of resolvers) resolve();
+}
+
+function afterFailure(transactions: Transactions, group: readonly Queued[], error: unknown): void {
+  const stuck = rollbackFault(transactions);
+  // A medium that refuses one write refuses them all: trying each again would only stall the loop.
+  if (group.length === 1 || stuck !== null || isStoreUnavailable(error)) {
+    for (const { reject } of group) reject(stuck ?? error);
+    return;
+  }
+  for (const operation of group) commitTogether(transactions, [operation]);
+}
+
+/** Why the transaction could not be undone, or null when it is. The next `begin` tries again. */
+function rollbackFault(transactions: Transactions): unknown {
+  try {
+    transactions.rollback();
+    return null;
+  } catch (error) {
+    return storeError(error);
+  }
+}

@@ -1,0 +1,102 @@
+import type { Database } from "bun:sqlite";
+import { Counters } from "./counters.ts";
+import { createGroupCommit, type Transactions } from "./group-commit.ts";
+import { prepareAttempts, prepareFind, prepareList, prepareLogs, prepareNextDue } from "./reads.ts";
+import type { Store } from "./store.ts";
+import { storeClosed, storeError } from "./store-error.ts";
+import { prepareCancel, prepareCancelWaiting, preparePromote, preparePrune, prepareRecover } from "./upkeep.ts";
+import { prepareClaim, prepareInsert, prepareReport, prepareSettle } from "./writes.ts";
+
+/**
+ * The store in `db`, which has the present schema and no other writer. Writes of one turn of the event loop share a
+ * commit; reads run at once and see what was committed before them.
+ * @param release called once, after `db` was closed.
+ */
+export function createSqliteStore(db: Database, release: () => void): Store {
+  const counters = new Counters(db);
+  const { write, close } = createGroupCommit(transactionsOf(db, counters));
+  let closing: Promise<void> | null = null;
+
+  async function read<T>(run: () => T): Promise<T> {
+    if (closing !== null) throw storeClosed();
+    try {
+      return run();
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  const insert = prepareInsert(db, counters);
+  const claim = prepareClaim(db, counters);
+  const settle = prepareSettle(db, counters);
+  const report = prepareReport(db);
+  const promote = preparePromote(db, counters);
+  const cancel = prepareCancel(db, counters);
+  const cancelWaiting = prepareCancelWaiting(db, counters);
+  const recover = prepareRecover(db, settle);
+  const prune = preparePrune(db, counters);
+  const nextDue = prepareNextDue(db);
+  const find = prepareFind(db);
+  const list = prepareList(db);
+  const attempts = prepareAttempts(db);
+  const logs = prepareLogs(db);
+
+  return {
+    insert: (tasks, maxWaiting) => write(() => insert(tasks, maxWaiting)),
+    claim: (limit, now) => write(() => claim(limit, now)),
+    settle: (taskId, attempt, settlement) => write(() => settle(taskId, attempt, settlement)),
+    report: (reports) => write(() => report(reports)),
+    promote: (limit, now) => write(() => promote(limit, now)),
+    cancel: (taskId, now) => write(() => cancel(taskId, now)),
+    cancelWaiting: (limit, now) => write(() => cancelWaiting(limit, now)),
+    recover: (limit, settled) => write(() => recover(limit, settled)),
+    prune: (cutoffs, limit) => write(() => prune(cutoffs, limit)),
+    nextDue: () => read(nextDue),
+    find: (taskId) => read(() => find(taskId)),
+    list: (filter) => read(() => list(filter)),
+    attempts: (taskId) => read(() => attempts(taskId)),
+    logs: (taskId) => read(() => logs(taskId)),
+    counts: () => read(() => counters.counts()),
+    close() {
+      closing ??= closeAll(close, db, release);
+      return closing;
+    },
+  };
+}
+
+function transactionsOf(db: Database, counters: Counters): Transactions {
+  const begin = db.prepare("BEGIN IMMEDIATE");
+  const commit = db.prepare("COMMIT");
+
+  function rollback(): void {
+    counters.fallBack();
+    // After a full disk or an I/O error SQLite may have rolled back already.
+    if (db.inTransaction) db.run("ROLLBACK");
+  }
+
+  return {
+    begin() {
+      // Only after a rollback that failed.
+      if (db.inTransaction) rollback();
+      begin.run();
+    },
+    commit() {
+      counters.save();
+      commit.run();
+      counters.committed();
+    },
+    rollback,
+  };
+}
+
+async function closeAll(flush: () => void, db: Database, release: () => void): Promise<void> {
+  try {
+    using afterwards = new DisposableStack();
+    afterwards.defer(release);
+    afterwards.defer(() => db.close(true));
+    flush();
+    db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (error) {
+    throw storeError(error);
+  }
+}

@@ -1,0 +1,107 @@
+/** The verbs of the hot path. Each function prepares its statements and returns what runs them inside a transaction. */
+
+import type { Database } from "bun:sqlite";
+import { type Attempt, isFinal, type Task } from "../domain/task.ts";
+import type { Settlement } from "../domain/transition.ts";
+import type { Counters } from "./counters.ts";
+import { insertTaskSql, type TaskRow, taskColumns, taskFromRow, taskValues, wholeMs } from "./rows.ts";
+import type { AttemptReport } from "./store.ts";
+
+export function prepareInsert(db: Database, counters: Counters) {
+  const insertTask = db.prepare<null, ReturnType<typeof taskValues>>(insertTaskSql);
+
+  return (tasks: readonly Task[], maxWaiting: number): boolean => {
+    const arriving = tasks.filter(({ status }) => status !== "running" && !isFinal(status)).length;
+    if (counters.waiting() + arriving > maxWaiting) return false;
+    for (const task of tasks) {
+      insertTask.run(...taskValues(task));
+      counters.add(task.status, 1);
+    }
+    counters.add("enqueued", tasks.length);
+    return true;
+  };
+}
+
+export function prepareClaim(db: Database, counters: Counters) {
+  const nextReady = db.prepare<TaskRow, [limit: number]>(
+    // Left to itself SQLite takes the index of the status, and sorts all that is queued for each claim.
+    `SELECT ${taskColumns} FROM tasks INDEXED BY tasks_ready
+     WHERE status = 'queued' ORDER BY priority, run_at, seq LIMIT ?`,
+  );
+  const start = db.prepare<null, [now: number, seq: number]>(
+    `UPDATE tasks
+     SET status = 'running', started_at = ?, attempt = attempt + 1, progress_fraction = NULL, progress_message = NULL
+     WHERE seq = ?`,
+  );
+
+  return (limit: number, now: number): readonly Task[] => {
+    // To SQLite a negative limit is no limit.
+    if (limit <= 0) return [];
+    return nextReady.all(limit).map((row) => {
+      start.run(now, row.seq);
+      counters.move("queued", "running");
+      counters.add("dequeued", 1);
+      row.status = "running";
+      row.started_at = now;
+      row.attempt += 1;
+      row.progress_fraction = null;
+      row.progress_message = null;
+      return taskFromRow(row);
+    });
+  };
+}
+
+export function prepareSettle(db: Database, counters: Counters) {
+  const settleTask = db.prepare<null, (string | number | null)[]>(
+    `UPDATE tasks
+     SET status = ?, run_at = ?, completed_at = ?, result = ?, error = ?, error_kind = ?, retry_count = ?, crashes = ?,
+       attempt = ?
+     WHERE id = ? AND status = 'running' AND attempt = ?`,
+  );
+  const insertAttempt = db.prepare<null, (string | number | null)[]>(
+    `INSERT INTO attempts (task_seq, number, worker, started_at, ended_at, outcome, error_kind, error, stack)
+     SELECT seq, ?, ?, ?, ?, ?, ?, ?, ? FROM tasks WHERE id = ?`,
+  );
+
+  function record(taskId: string, attempt: Attempt): void {
+    const { number, worker, startedAt, endedAt, outcome, errorKind, error, stack } = attempt;
+    insertAttempt.run(number, worker, startedAt, endedAt, outcome, errorKind, error, stack, taskId);
+  }
+
+  return (taskId: string, lease: number, settlement: Settlement): boolean => {
+    const { status, runAt, completedAt, result, error, errorKind, retryCount, crashes, attempt } = settlement;
+    const { changes } = settleTask.run(
+      status,
+      wholeMs(runAt),
+      completedAt,
+      result,
+      error,
+      errorKind,
+      retryCount,
+      crashes,
+      attempt === null ? lease - 1 : lease,
+      taskId,
+      lease,
+    );
+    if (changes === 0) return false;
+    counters.move("running", status);
+    if (attempt !== null) record(taskId, attempt);
+    return true;
+  };
+}
+
+export function prepareReport(db: Database) {
+  const setProgress = db.prepare<null, [fraction: number, message: string | null, taskId: string, lease: number]>(
+    `UPDATE tasks SET progress_fraction = ?, progress_message = ? WHERE id = ? AND status = 'running' AND attempt = ?`,
+  );
+  const insertLine = db.prepare<null, [attempt: number, at: number, level: string, message: string, taskId: string]>(
+    `INSERT INTO logs (task_seq, attempt, at, level, message) SELECT seq, ?, ?, ?, ? FROM tasks WHERE id = ?`,
+  );
+
+  return (reports: readonly AttemptReport[]): void => {
+    for (const { taskId, attempt, progress, lines } of reports) {
+      if (progress !== null) setProgress.run(progress.fraction, progress.message, taskId, attempt);
+      for (const line of lines) insertLine.run(line.attempt, line.at, line.level, line.message, taskId);
+    }
+  };
+}

@@ -1,0 +1,14 @@
+import { defineTask, PermanentError, t } from "taskflow";
+
+export default defineTask({
+  description: "Add two numbers",
+  input: t.Object({
+    a: t.Number({ description: "The first number" }),
+    b: t.Number({ description: "The second number" }),
+  }),
+  run({ a, b }) {
+    const sum = a + b;
+    if (!Number.isFinite(sum)) throw new PermanentError(`${a} + ${b} is beyond the largest number there is`);
+    return sum;
+  },
+});
