@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import type { ApiKey } from "./http/access.ts";
 
 /** Thrown by a parser of this file: each complaint as it goes on after the variable's name and value. */
 export class Unfit extends Error {
@@ -9,13 +10,6 @@ export class Unfit extends Error {
     super(complaints.join("; "));
     this.complaints = complaints;
   }
-}
-
-/** Who may use the API. `read` sees everything and changes nothing. */
-export interface ApiKey {
-  readonly name: string;
-  readonly key: string;
-  readonly scope: "read" | "write";
 }
 
 /** Where tasks are kept: a file, or `:memory:` for as long as the process lives. */

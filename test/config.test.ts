@@ -211,6 +211,15 @@ describe(".env.example", () => {
   });
 });
 
+test("the README lists exactly the known variables, each with its default and description", async () => {
+  const text = await Bun.file(resolve(import.meta.dir, "../README.md")).text();
+  const cell = (value: string) => value.replaceAll("|", "\\|");
+  for (const { name, default: usual, description } of settings) {
+    expect(text).toContain(`| \`${name}\` | ${usual === "" ? "" : `\`${usual}\``} | ${cell(description)} |\n`);
+  }
+  expect(text.match(/^\| `TASKFLOW_/gm)).toHaveLength(settings.length);
+});
+
 function faultsOf(env: Record<string, string>): readonly string[] {
   try {
     readConfig(env);

@@ -60,3 +60,8 @@ export function validationFailed(faults: readonly Fault[]): TaskflowError {
 export function unknownTask(taskId: string): TaskflowError {
   return new TaskflowError("unknown_task", `There is no task '${taskId.slice(0, 100)}'.`);
 }
+
+/** Whether the store refused for now: the same write may go through later. */
+export function isStoreUnavailable(error: unknown): error is TaskflowError {
+  return error instanceof TaskflowError && error.code === "store_unavailable";
+}

@@ -1,4 +1,4 @@
-import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
+import { Ajv2019, type ErrorObject, type ValidateFunction } from "ajv/dist/2019.js";
 import addFormats from "ajv-formats";
 import type { Fault } from "./error.ts";
 import { didYouMean } from "./suggest.ts";
@@ -19,7 +19,7 @@ export type Bound =
 export type BindInput = (args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>) => Bound;
 
 /** Knows what a schema may hold. */
-const metaSchema = new Ajv2020({ strict: false });
+const metaSchema = new Ajv2019({ strict: false });
 
 /** Faults named at most: a long array may be wrong in every item. */
 const mostFaults = 100;
@@ -71,7 +71,7 @@ const bindFree: BindInput = (args, kwargs) => {
 /** An Ajv of its own: an `$id` in the schema comes again when the file is loaded again. */
 function validator(schema: InputSchema): ValidateFunction {
   metaSchema.validateSchema(schema, true);
-  const ajv = new Ajv2020({
+  const ajv = new Ajv2019({
     allErrors: true,
     strict: false,
     useDefaults: true,

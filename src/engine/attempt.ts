@@ -1,10 +1,10 @@
+import { isStoreUnavailable } from "../domain/error.ts";
 import type { Attempt, LogLine, Progress, Task } from "../domain/task.ts";
 import { type Outcome, postpone } from "../domain/transition.ts";
 import type { AttemptReport } from "../storage/store.ts";
 import type { AbortReason, AttemptRequest, ReadyHandler, Runner, RunningAttempt } from "./runner.ts";
 import type { EngineSettings } from "./settings.ts";
 import { type Ended, giveBack, type SettleParts, settle } from "./settle.ts";
-import { isStoreUnavailable } from "./store-fault.ts";
 
 /** The attempts under way. */
 export interface Attempts {
@@ -30,7 +30,10 @@ export interface AttemptParts extends SettleParts {
 
 /** An attempt from its claim to its settlement. */
 interface Running {
+  /** As the events have told it. */
   task: Task;
+  /** The latest there is, told or not. */
+  progress: Progress | null;
   handle: RunningAttempt | null;
   /** Why it is being ended. */
   ending: AbortReason | null;
@@ -86,7 +89,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
   }
 
   function start(task: Task, input: unknown): void {
-    const run: Running = { task, handle: null, ending: null, cancelTimer: null };
+    const run: Running = { task, progress: null, handle: null, ending: null, cancelTimer: null };
     running.set(task.id, run);
     run.cancelTimer = clock.after(task.timeoutMs, () => end(run, "timeout"));
     run.handle = parts.runner.start(requestFor(task, input), {
@@ -95,7 +98,8 @@ export function createAttempts(parts: AttemptParts): Attempts {
       ended(outcome, worker) {
         run.cancelTimer?.();
         running.delete(task.id);
-        conclude(task, settle({ task: run.task, outcome: verdict(run.ending, outcome), worker }, parts));
+        const ended = { ...run.task, progress: run.progress };
+        conclude(task, settle({ task: ended, outcome: verdict(run.ending, outcome), worker }, parts));
       },
     });
   }
@@ -114,9 +118,11 @@ export function createAttempts(parts: AttemptParts): Attempts {
   }
 
   function keepProgress(run: Running, progress: Progress): void {
-    const task = { ...run.task, progress };
-    run.task = task;
-    keep(run, { progress, lines: [] }, () => events.progressed(task));
+    run.progress = progress;
+    keep(run, { progress, lines: [] }, () => {
+      run.task = { ...run.task, progress };
+      events.progressed(run.task);
+    });
   }
 
   /** Tells of it once it is kept, or lost: in any case before the attempt's end, which the store answers later. */

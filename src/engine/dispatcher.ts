@@ -1,9 +1,10 @@
 import type { Clock } from "../domain/clock.ts";
+import { isStoreUnavailable } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Task } from "../domain/task.ts";
 import type { Store } from "../storage/store.ts";
 import type { Runner } from "./runner.ts";
-import { isStoreUnavailable, type StoreFault } from "./store-fault.ts";
+import type { StoreFault } from "./store-fault.ts";
 
 /** Moves queued tasks to free slots, the first in order first. */
 export interface Dispatcher {

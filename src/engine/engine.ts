@@ -49,7 +49,7 @@ export function createEngine(given: EngineParts): Engine {
   const { store, runner, catalog, clock, log } = given;
   const events = createEventBus(clock);
   const meter = createMeter();
-  const storeFault = createStoreFault();
+  const storeFault = createStoreFault(store, clock);
   const parts = { ...given, events, meter, storeFault };
 
   const attempts = createAttempts({ ...parts, onSettled: followUp });

@@ -1,8 +1,8 @@
 import type { Clock } from "../domain/clock.ts";
+import { isStoreUnavailable } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Store } from "../storage/store.ts";
 import type { EngineSettings } from "./settings.ts";
-import { isStoreUnavailable } from "./store-fault.ts";
 
 /** Forgets final tasks when their retention is over. */
 export interface Maintenance {

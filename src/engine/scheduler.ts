@@ -1,8 +1,9 @@
 import type { Clock } from "../domain/clock.ts";
+import { isStoreUnavailable } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Store } from "../storage/store.ts";
 import type { EventBus } from "./events.ts";
-import { isStoreUnavailable, type StoreFault } from "./store-fault.ts";
+import type { StoreFault } from "./store-fault.ts";
 
 /** Queues tasks when their time has come. */
 export interface Scheduler {

@@ -1,4 +1,5 @@
 import type { Clock } from "../domain/clock.ts";
+import { isStoreUnavailable } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import { defaultBackoff } from "../domain/retry.ts";
 import type { Task } from "../domain/task.ts";
@@ -7,7 +8,7 @@ import type { Store } from "../storage/store.ts";
 import type { EventBus } from "./events.ts";
 import type { Meter } from "./metrics.ts";
 import type { HandlerCatalog } from "./runner.ts";
-import { isStoreUnavailable, type StoreFault } from "./store-fault.ts";
+import type { StoreFault } from "./store-fault.ts";
 
 export interface SettleParts {
   readonly store: Store;

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { TaskflowError } from "../domain/error.ts";
 
+/** Who may use the API. `read` sees everything and changes nothing. */
 export interface ApiKey {
   readonly name: string;
   readonly key: string;

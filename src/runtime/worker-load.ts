@@ -95,7 +95,7 @@ function loadError(thrown: unknown, tasksDir: string, file: string): LoadFault {
   const place = placeOf(first, tasksDir) ?? mentionOf(first, own) ?? { file: own, line: null, column: null };
   const isMessage = first instanceof BuildMessage || first instanceof ResolveMessage;
   const sentence = isMessage ? first.message : describeThrown(first, tasksDir).error;
-  const message = sentence.replace(/ imported from \S+\/src\/runtime\/\S+$/, "").replaceAll(tasksDir + sep, "");
+  const message = sentence.replace(` imported from ${import.meta.path}`, "").replaceAll(tasksDir + sep, "");
   const inside = place.file.startsWith(tasksDir + sep);
   return {
     message: clip(message, maxErrorBytes),

@@ -1,4 +1,5 @@
-import { isStoreUnavailable, storeClosed, storeError } from "./store-error.ts";
+import { isStoreUnavailable } from "../domain/error.ts";
+import { storeClosed, storeError } from "./store-error.ts";
 
 /** One transaction at a time on one connection. All of it is synchronous. */
 export interface Transactions {

@@ -51,6 +51,7 @@ export function createSqliteStore(db: Database, release: () => void): Store {
     cancelWaiting: (limit, now) => write(() => cancelWaiting(limit, now)),
     recover: (limit, settled) => write(() => recover(limit, settled)),
     prune: (cutoffs, limit) => write(() => prune(cutoffs, limit)),
+    probe: () => write(() => counters.touch()),
     nextDue: () => read(nextDue),
     find: (taskId) => read(() => find(taskId)),
     list: (filter) => read(() => list(filter)),

@@ -11,10 +11,6 @@ export function storeError(error: unknown): unknown {
   return new TaskflowError("internal", `The database refused it: ${error.message}`, { cause: error });
 }
 
-export function isStoreUnavailable(error: unknown): boolean {
-  return error instanceof TaskflowError && error.code === "store_unavailable";
-}
-
 export function storeClosed(): TaskflowError {
   return unavailable("The store is closed");
 }

@@ -51,7 +51,8 @@ export interface RetentionCutoffs {
 
 /**
  * Where tasks live, and the only truth about them. A promise resolves after its write is durable. When the medium
- * refuses (full disk, I/O error) it rejects with a TaskflowError `store_unavailable`, and nothing was written.
+ * refuses (full disk, I/O error) it rejects with a TaskflowError `store_unavailable`, and nothing was written. Writes take
+ * effect, and their promises settle, in the order of the calls: the events of a task keep it.
  */
 export interface Store {
   /** Accepts all of `tasks`, or none of them when more than `maxWaiting` would then wait. Says whether it did. */
@@ -74,6 +75,8 @@ export interface Store {
   recover(limit: number, settled: (task: Task) => Settlement): Promise<readonly Task[]>;
   /** Forgets up to `limit` final tasks that ended before the cutoffs, with their history. Says how many. */
   prune(cutoffs: RetentionCutoffs, limit: number): Promise<number>;
+  /** Writes something small, to find out whether the medium takes writes. */
+  probe(): Promise<void>;
   find(taskId: string): Promise<Task | null>;
   list(filter: ListFilter): Promise<TaskPage>;
   /** The attempts that ended, in their order. */

@@ -246,3 +246,10 @@ describe("a schema", () => {
     expect(faultsOf(bind, [{ left: { left: 1 } }])).toEqual([{ path: "/args/0/left/left", message: "must be object" }]);
   });
 });
+
+test("a tuple is checked item by item", () => {
+  const bind = binder(t.Object({ point: t.Tuple([t.Number(), t.Number()]) }));
+  expect(bind([[1, 2]], {})).toEqual({ ok: true, input: { point: [1, 2] } });
+  expect(faultsOf(bind, [[1, "2"]])).toEqual([{ path: "/args/0/1", message: "must be number" }]);
+  expect(faultsOf(bind, [[1, 2, 3]])).toHaveLength(1);
+});

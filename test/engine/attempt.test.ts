@@ -117,6 +117,7 @@ describe("what an attempt reports", () => {
     await engine.clock.advance(1_000);
     const progress = { fraction: 0.5, message: "half" };
     engine.runner.of(task.id).progress(0.5, "half");
+    await engine.next("task_progress", task.id);
     expect(await engine.find(task.id)).toMatchObject({ status: "running", progress });
     engine.runner.of(task.id).log("again", "error");
     await engine.next("task_log", task.id, 2);
@@ -127,6 +128,17 @@ describe("what an attempt reports", () => {
     expect(await engine.store.find(task.id)).toMatchObject({ progress });
     engine.runner.of(task.id).complete();
     expect((await engine.next("task_completed", task.id)).task).toMatchObject({ progress });
+  });
+
+  test("is not ahead of the events that tell it, and not missing from the last of them", async () => {
+    const engine = await testEngine();
+    const task = await engine.add();
+    await engine.next("task_started", task.id);
+    engine.runner.of(task.id).progress(0.5);
+    expect(await engine.find(task.id)).toMatchObject({ progress: null });
+    engine.runner.of(task.id).complete();
+    const { task: completed } = await engine.next("task_completed", task.id);
+    expect(completed.progress).toEqual({ fraction: 0.5, message: null });
   });
 
   test("starts anew with the next attempt", async () => {

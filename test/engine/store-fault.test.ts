@@ -26,8 +26,18 @@ describe("a store that refuses", () => {
     await engine.clock.advance(10_000);
     expect(engine.health()).toEqual({ status: "unhealthy", reason });
     engine.faults.heal();
-    await engine.add();
+    await engine.clock.advance(1_000);
     expect(engine.health()).toEqual({ status: "healthy", reason: null });
+  });
+
+  test("stays unhealthy while claims that find nothing go through: only a write that writes says otherwise", async () => {
+    const engine = await testEngine();
+    engine.faults.refuse("insert", "probe");
+    await expect(engine.add()).rejects.toThrow();
+    const claims = engine.faults.calls("claim");
+    await engine.clock.advance(5_000);
+    expect(engine.faults.calls("claim")).toBeGreaterThan(claims);
+    expect(engine.health()).toEqual({ status: "unhealthy", reason });
   });
 
   test("a claim is asked again every second, no more often, and the task then starts", async () => {

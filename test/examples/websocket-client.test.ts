@@ -121,6 +121,24 @@ test(
 );
 
 test(
+  "gives up when the server it came back to does not know the task",
+  async () => {
+    await using held = await holdTasks();
+    await using first = await startServer({ tasksDir: held.tasksDir });
+    using line = await layLine(first.url);
+    const run = follow("held", held.input("let go"), { TASKFLOW_URL: line.url });
+    const [, taskId] = await run.printed(/is task (\S+)/);
+    await run.printed(/info: held/);
+    line.cut();
+    line.lead(server.url);
+    const { code, errors } = await run.ended;
+    expect({ code, errors }).toEqual({ code: 3, errors: `unknown_task: There is no task '${taskId}'.` });
+    held.letGo();
+  },
+  runTimeoutMs,
+);
+
+test(
   "keeps what a task says away from the terminal's controls",
   async () => {
     const { output } = await follow("hello_world", { name: "\u001b[31mred\u001b]0;title\u0007\u202e" }).ended;

@@ -69,7 +69,7 @@ test(
     const card = await submit(visit.page, "slow_task", { duration: 60 });
     await card.getByText("running", { exact: true }).waitFor();
     await card.getByRole("button", { name: "Cancel" }).click();
-    await card.getByText("cancelled", { exact: true }).first().waitFor();
+    await card.getByText("cancelled", { exact: true }).waitFor();
     expect(await lines(card)).toEqual(["queued", "started, attempt 1 of 4", "to be cancelled", "cancelled"]);
   },
   pageTimeoutMs,
@@ -108,7 +108,7 @@ test(
     expect(await card.locator(".progress span").textContent()).toContain(markup);
     expect(await card.locator(".result pre").textContent()).toBe(JSON.stringify(markup));
     const failing = await submit(visit.page, "held", { ...held.input(markup), fails: true });
-    await failing.getByText("failed", { exact: true }).first().waitFor();
+    await failing.getByText("failed", { exact: true }).waitFor();
     expect(await failing.locator(".error pre").textContent()).toBe(`PermanentError: ${markup}`);
     await fill(visit.page, markup, "{}");
     await visit.page.getByRole("alert").getByText(markup).waitFor();
@@ -199,7 +199,7 @@ test(
     line.lead(second.url);
     await connected(visit.page);
     held.letGo();
-    await card.getByText("completed", { exact: true }).first().waitFor();
+    await card.getByText("completed", { exact: true }).waitFor();
     expect(await card.locator(".result pre").textContent()).toBe('"let go"');
     expect(await lines(card)).toContain("warn: The server no longer knows all that happened meanwhile.");
     const next = await submit(visit.page, "held", held.input("again"));

@@ -10,6 +10,13 @@ export function testUpkeep(store: () => Store): void {
   describe("cancelWaiting", () => testCancelWaiting(store));
   describe("recover", () => testRecover(store));
   describe("prune", () => testPrune(store));
+  test("probe writes, and changes nothing that counts", async () => {
+    await inserted(store());
+    const before = await store().counts();
+    await store().probe();
+    await store().probe();
+    expect(await store().counts()).toEqual(before);
+  });
 }
 
 function testPromote(store: () => Store): void {

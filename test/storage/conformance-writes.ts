@@ -234,4 +234,19 @@ function testTurn(store: () => Store): void {
     ]);
     expect([settled, accepted, ids(taken)]).toEqual([true, true, [first.id, next.id]]);
   });
+
+  test("their promises settle in the order of their calls", async () => {
+    const first = await claimed(store());
+    const answered: string[] = [];
+    const note = (name: string) => () => answered.push(name);
+    await Promise.all([
+      store()
+        .report([{ taskId: first.id, attempt: 1, progress: null, lines: [] }])
+        .then(note("report")),
+      store().settle(first.id, 1, settlementOf(first, interrupted)).then(note("settle")),
+      store().claim(1, 3_000).then(note("claim")),
+      store().cancel(first.id, 3_000).then(note("cancel")),
+    ]);
+    expect(answered).toEqual(["report", "settle", "claim", "cancel"]);
+  });
 }
