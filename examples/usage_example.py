@@ -108,7 +108,8 @@ class TaskFlowClient:
                 return task
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)
-        raise TimeoutError(f"Task {task['task_id']} is still {task['status']} after {seconds} s. Are there free workers?")
+        state = f"is still {task['status']} after {seconds} s"
+        raise TimeoutError(f"Task {task['task_id']} {state}. Are there free workers?")
 
     def _get(self, path):
         return self._request("GET", path).json()

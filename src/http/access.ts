@@ -29,14 +29,12 @@ const readMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 
 export function createAccess({ keys, corsOrigins }: AccessOptions): Access {
-  function allowedOrigin(request: Request): string | null {
-    const origin = request.headers.get("origin");
-    if (origin === null) return null;
-    const host = hostOf(origin);
-    const sameOrigin = host !== null && host === request.headers.get("host");
-    const allowed = corsOrigins === null ? host !== null && loopbackHost.test(host) : corsOrigins.includes(origin);
-    if (sameOrigin || allowed) return origin;
-    throw new TaskflowError("forbidden", `Pages of the origin '${origin.slice(0, 100)}' may not call this server.`);
+  /** Whether a page of `origin` may call a server that the browser knows as `host`. */
+  function isAllowed(origin: string, host: string | null): boolean {
+    const originHost = hostOf(origin);
+    if (originHost === null) return false;
+    if (originHost === host) return true;
+    return corsOrigins === null ? loopbackHost.test(originHost) : corsOrigins.includes(origin);
   }
 
   function keyOf(request: Request): ApiKey | null {
@@ -48,7 +46,10 @@ export function createAccess({ keys, corsOrigins }: AccessOptions): Access {
 
   return {
     check(request) {
-      allowedOrigin(request);
+      const origin = request.headers.get("origin");
+      if (origin !== null && !isAllowed(origin, request.headers.get("host"))) {
+        throw new TaskflowError("forbidden", `Pages of the origin '${origin.slice(0, 100)}' may not call this server.`);
+      }
       if (keys.length === 0) {
         // A page that rebinds its own name to this address still says that name.
         const host = request.headers.get("host") ?? "";
@@ -67,7 +68,7 @@ export function createAccess({ keys, corsOrigins }: AccessOptions): Access {
     mayWrite: (request) => keys.length === 0 || keyOf(request)?.scope === "write",
     corsHeaders(request) {
       const origin = request.headers.get("origin");
-      if (origin === null) return {};
+      if (origin === null || !isAllowed(origin, request.headers.get("host"))) return {};
       return {
         "access-control-allow-origin": origin,
         "access-control-expose-headers": "Location, Link, Retry-After",

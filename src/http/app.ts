@@ -25,8 +25,9 @@ export function createApp({ engine, access: accessOptions, log, version }: AppOp
 
   const app = new Elysia({ normalize: false })
     .onRequest(({ request, set }) => {
-      access.check(request);
+      // First, so that a page may read why it is refused.
       Object.assign(set.headers, access.corsHeaders(request));
+      access.check(request);
       if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: preflightHeaders });
     })
     .onError(({ error, code, request }) => {

@@ -26,7 +26,8 @@ export function runWithBun(example: string, args: readonly string[], env: Readon
 }
 
 /**
- * Runs a Python example. `PYTHON` names another interpreter than `python3`.
+ * Runs a Python example. The first time it looks for a Python that has `requests` (`PYTHON` names one), and as root on
+ * Debian installs what is missing.
  * @throws Error that says what to install.
  */
 export async function runWithPython(
@@ -34,19 +35,37 @@ export async function runWithPython(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Run> {
-  pythonProbe ??= probePython();
-  await pythonProbe;
-  return start([python, `examples/${example}`, ...args], env);
+  python ??= findPython();
+  return start([await python, `examples/${example}`, ...args], env);
 }
 
-const python = process.env.PYTHON || "python3";
-let pythonProbe: Promise<void> | null = null;
+/** What a first call of `runWithPython` may take, with an installation. */
+export const pythonSetupMs = 240_000;
 
-async function probePython(): Promise<void> {
-  const advice = `The Python example needs ${python} and requests: apt-get install python3 python3-requests`;
-  if (Bun.which(python) === null) throw new Error(`There is no ${python}. ${advice}`);
-  const { code, errors } = await start([python, "-c", "import requests"]).ended;
-  if (code !== 0) throw new Error(`${python} cannot import requests. ${advice}\n${errors}`);
+let python: Promise<string> | null = null;
+
+async function findPython(): Promise<string> {
+  const candidates = [process.env.PYTHON || "python3", "/usr/bin/python3"];
+  const found = await firstWithRequests(candidates);
+  if (found !== null) return found;
+  const packages = ["python3", "python3-requests"];
+  if (process.getuid?.() === 0 && Bun.which("apt-get") !== null) {
+    await start(["apt-get", "update", "-qq"]).ended;
+    const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages];
+    await start(install, { DEBIAN_FRONTEND: "noninteractive" }).ended;
+  }
+  const installed = await firstWithRequests(candidates);
+  if (installed !== null) return installed;
+  throw new Error(`The Python example needs Python and requests: apt-get install ${packages.join(" ")}`);
+}
+
+async function firstWithRequests(candidates: readonly string[]): Promise<string | null> {
+  for (const candidate of candidates) {
+    if (Bun.which(candidate) === null) continue;
+    const { code } = await start([candidate, "-c", "import requests"]).ended;
+    if (code === 0) return candidate;
+  }
+  return null;
 }
 
 function start(command: string[], env: Readonly<Record<string, string>> = {}): Run {

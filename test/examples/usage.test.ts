@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect, type TestClient } from "../support/client.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { layLine } from "./line.ts";
-import { type Run, runWithBun, runWithPython } from "./run.ts";
+import { pythonSetupMs, type Run, runWithBun, runWithPython } from "./run.ts";
 
 type Tour = (args: readonly string[], env: Readonly<Record<string, string>>) => Promise<Run>;
 
@@ -12,7 +12,7 @@ const tours: readonly (readonly [string, Tour])[] = [
 ];
 
 const key = "a-key-of-this-server";
-const tourTimeoutMs = 60_000;
+const tourTimeoutMs = 60_000 + pythonSetupMs;
 
 let open: TestServer;
 let keyed: TestServer;

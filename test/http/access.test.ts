@@ -76,6 +76,15 @@ describe("with keys", () => {
     },
   );
 
+  test("a page of an allowed origin can read why it is refused, and no other can", async () => {
+    const { request } = await testApp({ access });
+    const allowed = await request("/api/v1/tasks", { headers: { origin: "http://localhost:3000" } });
+    expect(allowed.status).toBe(401);
+    expect(allowed.headers.get("access-control-allow-origin")).toBe("http://localhost:3000");
+    const other = await request("/api/v1/tasks", { headers: { origin: "http://evil.example" } });
+    expect(other.headers.has("access-control-allow-origin")).toBe(false);
+  });
+
   test("a write key does everything, from any Host", async () => {
     const { post } = await testApp({ access });
     const headers = { ...bearer(writer.key), host: "tasks.example" };
