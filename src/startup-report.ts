@@ -43,7 +43,7 @@ export function startupText({ url, version, config, access, handlers }: Startup)
     ...(access.madeKey === null ? [] : ["", `  ${keyLine(access.madeKey)}`]),
     "",
     `  Handlers in ${tasksDir}: ${ready.length} loaded${broken.length > 0 ? `, ${broken.length} not` : ""}`,
-    ...ready.map(({ name, description }) => `    ✓ ${name.padEnd(width)}  ${description ?? ""}`.trimEnd()),
+    ...ready.map(({ name, description }) => `    ✓ ${name.padEnd(width)}  ${brief(description ?? "")}`.trimEnd()),
     ...broken.map(({ name, error }) => `    ✗ ${name.padEnd(width)}  ${placeOf(error)}: ${error.message}`),
     ...(handlers.length === 0 ? ["    none yet: drop a TypeScript file there and start again"] : []),
     ...exampleLines(url, ready),
@@ -66,6 +66,12 @@ function websocketOf(url: string): string {
 
 function keyLine(key: string): string {
   return `A key was made, and is shown only now; TASKFLOW_API_KEYS sets your own. Authorization: Bearer ${key}`;
+}
+
+/** As much of a description as stands in a list. */
+function brief(description: string): string {
+  const [sentence = ""] = description.split(/[.:;\n]( |$)/);
+  return sentence.length > 80 ? `${sentence.slice(0, 79)}…` : sentence;
 }
 
 function placeOf({ file, line }: BrokenHandler["error"]): string {

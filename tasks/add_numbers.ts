@@ -3,8 +3,8 @@ import { defineTask, PermanentError, t } from "taskflow";
 export default defineTask({
   description: "Add two numbers",
   input: t.Object({
-    a: t.Number({ description: "The first number" }),
-    b: t.Number({ description: "The second number" }),
+    a: t.Number({ description: "The first number", examples: [5] }),
+    b: t.Number({ description: "The second number", examples: [3] }),
   }),
   run({ a, b }) {
     const sum = a + b;
