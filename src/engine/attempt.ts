@@ -46,7 +46,7 @@ const handlerPollMs = 5_000;
 const lastWriteMs = 5_000;
 
 export function createAttempts(parts: AttemptParts): Attempts {
-  const { catalog, events, clock, log, settings } = parts;
+  const { catalog, events, meter, clock, log, settings } = parts;
   const running = new Map<string, Running>();
   /** By task, how attempts ended that is not written yet. */
   const unsettled = new Map<string, Promise<void>>();
@@ -109,7 +109,10 @@ export function createAttempts(parts: AttemptParts): Attempts {
     if (run.ending !== null) return;
     run.ending = reason;
     run.cancelTimer?.();
-    run.cancelTimer = clock.after(graceMs, () => run.handle?.kill());
+    run.cancelTimer = clock.after(graceMs, () => {
+      meter.killed(reason);
+      run.handle?.kill();
+    });
     run.handle?.abort(reason);
   }
 

@@ -103,6 +103,7 @@ export function createEngine(given: EngineParts): Engine {
     metrics: async () => ({
       counts: await store.counts(),
       discarded: meter.discardedCount,
+      kills: { ...meter.kills },
       slots: runner.slots,
       workers: runner.workers(),
       handlers: meter.handlers(),

@@ -19,10 +19,16 @@ export interface HandlerMetrics {
   readonly run: Percentiles;
 }
 
+/** Why an attempt ended by force: it did not heed its abort, or its worker went down under it. */
+export const killCauses = ["timeout", "cancelled", "shutdown", "memory", "crashed"] as const;
+export type KillCause = (typeof killCauses)[number];
+
 export interface Metrics {
   readonly counts: Counts;
   /** Results that came after their attempt had lost its task, since the start. */
   readonly discarded: number;
+  /** Attempts that ended by force since the start, by cause. */
+  readonly kills: Readonly<Record<KillCause, number>>;
   /** Attempts that can run at once. */
   readonly slots: number;
   readonly workers: readonly WorkerState[];
@@ -40,7 +46,9 @@ export interface Health {
 export interface Meter {
   settled(task: Task, settlement: Settlement): void;
   discarded(): void;
+  killed(cause: KillCause): void;
   readonly discardedCount: number;
+  readonly kills: Readonly<Record<KillCause, number>>;
   handlers(): Readonly<Record<string, HandlerMetrics>>;
 }
 
@@ -57,6 +65,7 @@ interface HandlerMeter {
 
 export function createMeter(): Meter {
   const meters = new Map<string, HandlerMeter>();
+  const kills: Record<KillCause, number> = { timeout: 0, cancelled: 0, shutdown: 0, memory: 0, crashed: 0 };
   let discarded = 0;
 
   function meterOf(name: string): HandlerMeter {
@@ -70,6 +79,7 @@ export function createMeter(): Meter {
   return {
     settled(task, { attempt }) {
       if (attempt?.outcome == null || attempt.endedAt === null) return;
+      if (attempt.errorKind === "memory" || attempt.errorKind === "crashed") kills[attempt.errorKind] += 1;
       const meter = meterOf(task.funcName);
       meter.outcomes.set(attempt.outcome, (meter.outcomes.get(attempt.outcome) ?? 0) + 1);
       meter.waitMs[meter.next] = Math.max(0, attempt.startedAt - task.runAt);
@@ -79,6 +89,10 @@ export function createMeter(): Meter {
     discarded() {
       discarded++;
     },
+    killed(cause) {
+      kills[cause] += 1;
+    },
+    kills,
     get discardedCount() {
       return discarded;
     },

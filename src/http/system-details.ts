@@ -1,4 +1,5 @@
 import { Type } from "@sinclair/typebox";
+import { killCauses } from "../engine/metrics.ts";
 import { answer, errors } from "./detail.ts";
 
 const tags = ["System"];
@@ -36,6 +37,9 @@ const workers = Type.Object({
   running: Type.Boolean({ description: "Whether any worker is up" }),
   active_workers: Type.Integer({ minimum: 0, description: "Workers that are up" }),
   slots: Type.Integer({ minimum: 0, description: "Attempts that can run at once" }),
+  kills: Type.Object(Object.fromEntries(killCauses.map((cause) => [cause, count])), {
+    description: "Attempts that ended by force since the start, by cause",
+  }),
   pool: Type.Array(
     Type.Object({
       id: Type.String(),
@@ -48,7 +52,8 @@ const workers = Type.Object({
     }),
   ),
 });
-const workersExample = { num_workers: 4, running: true, active_workers: 4, slots: 4, pool: [] };
+const noKills = Object.fromEntries(killCauses.map((cause) => [cause, 0]));
+const workersExample = { num_workers: 4, running: true, active_workers: 4, slots: 4, kills: noKills, pool: [] };
 
 const percentiles = Type.Object(
   Object.fromEntries(["p50", "p95", "p99"].map((name) => [name, Type.Union([Type.Number(), Type.Null()])])),

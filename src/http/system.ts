@@ -111,13 +111,14 @@ function queueOf({ counts, discarded }: Metrics) {
   };
 }
 
-function workersOf({ workers, slots, now }: Metrics) {
+function workersOf({ workers, slots, kills, now }: Metrics) {
   const up = workers.filter(({ state }) => state !== "starting");
   return {
     num_workers: workers.length,
     running: up.length > 0,
     active_workers: up.length,
     slots,
+    kills,
     pool: workers.map(({ id, pid, state, tasks, attempts, rssBytes, startedAt }) => ({
       id,
       pid,

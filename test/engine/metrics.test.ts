@@ -40,6 +40,24 @@ describe("the counts", () => {
   });
 });
 
+test("the kills are counted by cause, and what heeds its abort is none", async () => {
+  const engine = await testEngine({ slots: 10, settings: { killGraceMs: 2_000 } });
+  const start = async (onAbort: "ignore" | "throw") => {
+    engine.runner.onAbort = onAbort;
+    const task = await engine.add({ timeoutMs: 1_000, maxRetries: 0 });
+    await engine.next("task_started", task.id);
+    return task.id;
+  };
+  await start("throw");
+  await start("ignore");
+  await engine.cancel(await start("ignore"));
+  await engine.cancel(await start("throw"));
+  engine.runner.of(await start("throw")).fail("MemoryLimitError: too much", { errorKind: "memory" });
+  engine.runner.of(await start("throw")).fail("WorkerCrashError: exit", { errorKind: "crashed" });
+  await engine.clock.advance(10_000);
+  expect((await engine.metrics()).kills).toEqual({ timeout: 1, cancelled: 1, shutdown: 0, memory: 1, crashed: 1 });
+});
+
 describe("the handlers' metrics", () => {
   test("count attempts by how they ended", async () => {
     const engine = await testEngine();
