@@ -22,7 +22,9 @@ export function reportStartup(startup: Startup, log: Log): void {
   for (const { name, error } of handlers.filter(isBroken))
     log.error({ func_name: name, ...error }, "handler not loaded");
   const loaded = handlers.filter(isReady).map(({ name }) => name);
-  log.info({ url, docs: `${url}/docs`, websocket: websocketOf(url), version, handlers: loaded }, "listening");
+  // Whoever has read the lines above need not be told again.
+  const rest = isForPeople ? {} : { docs: `${url}/docs`, websocket: websocketOf(url), version, handlers: loaded };
+  log.info({ url, ...rest }, "listening");
 }
 
 /** What a person at the terminal reads when the server is up. */

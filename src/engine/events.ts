@@ -41,7 +41,7 @@ export function createEventBus(clock: Clock): EventBus {
   function tell(): void {
     try {
       for (let event = untold[0]; event !== undefined; event = untold[0]) {
-        for (const listener of [...listeners]) listener(event);
+        if (listeners.size > 0) for (const listener of [...listeners]) listener(event);
         untold.shift();
       }
     } finally {
@@ -83,6 +83,10 @@ export function createEventBus(clock: Clock): EventBus {
 /** Roughly what an event keeps alive, in bytes. */
 function weight({ task, log }: TaskEvent): number {
   const { args, kwargs, result, error, progress } = task;
-  const texts = [args, kwargs, result, error, progress?.message, log?.message];
-  return texts.reduce((sum, text) => sum + (text?.length ?? 0), 512);
+  const told = lengthOf(error) + lengthOf(progress?.message) + lengthOf(log?.message);
+  return 512 + args.length + kwargs.length + lengthOf(result) + told;
+}
+
+function lengthOf(text: string | null | undefined): number {
+  return text?.length ?? 0;
 }
