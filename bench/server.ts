@@ -1,10 +1,16 @@
 import { join } from "node:path";
 
-/** A server in a process of its own. */
+/** A server that listens. */
 export interface Server {
   readonly url: string;
   /** Asks it to stop and waits until it has; by force after a while. */
   stop(): Promise<void>;
+}
+
+/** The process of a server, which may not listen yet. */
+export interface ServerProcess {
+  /** Rejects with the end of its log when it ends instead, or takes too long. */
+  readonly listening: Promise<Server>;
   /** Ends it at once. */
   kill(): void;
 }
@@ -13,7 +19,7 @@ export interface ServerOptions {
   /** The program, absolute. */
   readonly script: string;
   readonly env: Readonly<Record<string, string>>;
-  /** An empty folder of its own: where it runs and where its log goes. */
+  /** A folder of its own: where it runs and where its log and temporary files go. */
   readonly folder: string;
 }
 
@@ -21,17 +27,13 @@ const longestStartMs = 30_000;
 const longestStopMs = 20_000;
 const lookMs = 5;
 
-/**
- * Starts a server and resolves once it listens. Its log goes to a file, since whoever reads it would take time off the
- * cores that are measured.
- * @throws Error with the end of the log when it ends instead, or takes too long.
- */
-export async function startServer({ script, env, folder }: ServerOptions): Promise<Server> {
+/** Starts a server. Its log goes to a file, since whoever reads it would take time off the cores that are measured. */
+export function spawnServer({ script, env, folder }: ServerOptions): ServerProcess {
   const log = join(folder, `${crypto.randomUUID()}.log`);
   const child = Bun.spawn([process.execPath, script], {
     // Away from the checkout, whose .env would be read.
     cwd: folder,
-    env: { ...foreignVariables(), TASKFLOW_LOG_FORMAT: "json", ...env },
+    env: { ...foreignVariables(), TMPDIR: folder, TASKFLOW_LOG_FORMAT: "json", ...env },
     stdio: ["ignore", Bun.file(log), Bun.file(`${log}.err`)],
   });
   const kill = () => child.kill("SIGKILL");
@@ -43,18 +45,22 @@ export async function startServer({ script, env, folder }: ServerOptions): Promi
     clearTimeout(timer);
   }
 
-  const giveUpAt = performance.now() + longestStartMs;
-  for (;;) {
-    const text = await read(log);
-    const url = listeningUrl(text);
-    if (url !== null) return { url, stop, kill };
-    if (child.exitCode !== null || child.signalCode !== null || performance.now() > giveUpAt) {
-      kill();
-      const output = `${text}\n${await read(`${log}.err`)}`.trim().slice(-2_000);
-      throw new Error(`${script} did not start:\n${output}`);
+  async function listen(): Promise<Server> {
+    const giveUpAt = performance.now() + longestStartMs;
+    for (;;) {
+      const text = await read(log);
+      const url = listeningUrl(text);
+      if (url !== null) return { url, stop };
+      if (child.exitCode !== null || child.signalCode !== null || performance.now() > giveUpAt) {
+        kill();
+        const output = `${text}\n${await read(`${log}.err`)}`.trim().slice(-2_000);
+        throw new Error(`${script} did not start:\n${output}`);
+      }
+      await Bun.sleep(lookMs);
     }
-    await Bun.sleep(lookMs);
   }
+
+  return { listening: listen(), kill };
 }
 
 /** What the caller's own environment says of TaskFlow would change what is measured. */

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Generator, startGenerator } from "./generator.ts";
-import { type Server, startServer } from "./server.ts";
+import { type Server, type ServerProcess, spawnServer } from "./server.ts";
 
 /** Where measurements take place: its servers, its load generator, its files. Nothing of it outlives `close`. */
 export interface Stage {
@@ -25,12 +25,12 @@ export function openStage(parent: string): Stage {
   mkdirSync(parent, { recursive: true });
   const root = mkdtempSync(join(parent, "bench-"));
   const generator = startGenerator();
-  const servers: Server[] = [];
+  const servers: ServerProcess[] = [];
 
-  async function start(script: string, folder: string, env: Readonly<Record<string, string>>): Promise<Server> {
-    const server = await startServer({ script, folder, env });
+  function start(script: string, folder: string, env: Readonly<Record<string, string>>): Promise<Server> {
+    const server = spawnServer({ script, folder, env });
     servers.push(server);
-    return server;
+    return server.listening;
   }
 
   const folder = () => mkdtempSync(join(root, "server-"));
@@ -50,7 +50,8 @@ export function openStage(parent: string): Stage {
     close() {
       for (const server of servers) server.kill();
       generator.stop();
-      rmSync(root, { recursive: true, force: true });
+      // What was killed may still hold a file for a moment.
+      rmSync(root, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

@@ -23,16 +23,19 @@ export function createEventBus(clock: Clock): EventBus {
   const listeners = new Set<(event: TaskEvent) => void>();
   // Microseconds: above whatever an earlier process can have reached, so that a stale `since` is never taken for a new one.
   let latest = clock.now() * 1_000;
-  const history = new Map<number, TaskEvent>();
+  // A ring: the event with `seq` lies at `seq % size`. A Map that loses its head with every event is slow by comparison.
+  const history: (TaskEvent | undefined)[] = new Array(historyLimits.events);
+  let oldest = latest + 1;
   let bytes = 0;
   /** What listeners have not all heard yet, in order. */
   const untold: TaskEvent[] = [];
 
   function publish(type: EventType, task: Task, log: LogLine | null): void {
     const event: TaskEvent = { type, task, at: clock.now(), seq: ++latest, log };
-    history.set(event.seq, event);
+    if (latest - oldest >= historyLimits.events) forgetOldest();
+    history[event.seq % historyLimits.events] = event;
     bytes += weight(event);
-    forget();
+    while (bytes > historyLimits.bytes && oldest <= latest) forgetOldest();
     untold.push(event);
     // More than one: a listener published it, and it waits until all have heard what came before.
     if (untold.length === 1) tell();
@@ -49,12 +52,12 @@ export function createEventBus(clock: Clock): EventBus {
     }
   }
 
-  function forget(): void {
-    for (const [seq, event] of history) {
-      if (history.size <= historyLimits.events && bytes <= historyLimits.bytes) return;
-      history.delete(seq);
-      bytes -= weight(event);
-    }
+  function forgetOldest(): void {
+    const place = oldest % historyLimits.events;
+    const event = history[place];
+    history[place] = undefined;
+    oldest += 1;
+    if (event !== undefined) bytes -= weight(event);
   }
 
   return {
@@ -69,10 +72,10 @@ export function createEventBus(clock: Clock): EventBus {
       return () => listeners.delete(listener);
     },
     since(seq) {
-      if (!Number.isSafeInteger(seq) || seq < latest - history.size || seq > latest) return null;
+      if (!Number.isSafeInteger(seq) || seq < oldest - 1 || seq > latest) return null;
       const events: TaskEvent[] = [];
       for (let next = seq + 1; next <= latest; next++) {
-        const event = history.get(next);
+        const event = history[next % historyLimits.events];
         if (event !== undefined) events.push(event);
       }
       return events;
