@@ -63,13 +63,12 @@ export function createAttempts(parts: AttemptParts): Attempts {
 
   function launch(task: Task, handler: ReadyHandler): void {
     missing.delete(task.funcName);
+    const bound = handler.bind(JSON.parse(task.args), JSON.parse(task.kwargs));
+    // On its way before anybody is told: what the attempt has to say comes in a later turn.
+    if (bound.ok) start(task, bound.input);
     events.changed(task);
     log.info({ task_id: task.id, func_name: task.funcName, attempt: task.attempt }, "task started");
-    const bound = handler.bind(JSON.parse(task.args), JSON.parse(task.kwargs));
-    if (bound.ok) {
-      start(task, bound.input);
-      return;
-    }
+    if (bound.ok) return;
     // The schema has changed since the task was accepted; another attempt would meet the same one.
     const error = `InvalidInputError: ${bound.faults.map(({ path, message }) => `${path}: ${message}`).join("; ")}`;
     conclude(task, settle(neverRan(task, { kind: "failed", errorKind: "permanent", error, stack: null }), parts));
