@@ -5,8 +5,9 @@ import { type Config, ConfigError, readConfig } from "./config.ts";
 import { createEngine } from "./engine/engine.ts";
 import { createApp } from "./http/app.ts";
 import { createLog, type ServerLog } from "./log.ts";
+import { endEarlierLife } from "./runtime/earlier-life.ts";
 import { loadRuntime } from "./runtime/runtime.ts";
-import { reachableUrl, resolveAccess } from "./server-access.ts";
+import { ListenError, reachableUrl, resolveAccess } from "./server-access.ts";
 import { reportStartup } from "./startup-report.ts";
 import { openStore, StoreOpenError } from "./storage/open.ts";
 import { systemClock } from "./system-clock.ts";
@@ -31,8 +32,9 @@ async function main(config: Config): Promise<void> {
   exitOnDefect(log);
   const stopSignal = nextSignal();
   const clock = systemClock;
+  endEarlierLife();
+  const store = await openStore(addressOf(config.database.path), { now: clock.now });
   const dataDir = await makeDataDirectory(config.database.path);
-  const store = await openStore(`sqlite:${config.database.path}`, { now: clock.now });
   const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), clock, log });
   const engine = createEngine({
     store,
@@ -64,6 +66,11 @@ async function main(config: Config): Promise<void> {
   process.exit(0);
 }
 
+/** A path is meant from the working directory. */
+function addressOf(databasePath: string): string {
+  return `sqlite:${databasePath === ":memory:" ? databasePath : resolve(databasePath)}`;
+}
+
 /** The folder that handlers may keep files in: that of the database, or `./data` when it is in memory. */
 async function makeDataDirectory(databasePath: string): Promise<string> {
   const folder = databasePath === ":memory:" ? resolve("data") : dirname(resolve(databasePath));
@@ -75,7 +82,16 @@ type App = ReturnType<typeof createApp>;
 
 /** Starts to listen and says at which address this machine reaches it. */
 function listen(app: App, { host, port }: Config): string {
-  app.listen({ hostname: host, port, idleTimeout: 60 });
+  try {
+    // Bodies over the limit are refused by the route, with an answer that says so.
+    app.listen({ hostname: host, port, idleTimeout: 60, maxRequestBodySize: Number.MAX_SAFE_INTEGER });
+  } catch (error) {
+    throw new ListenError(
+      `Cannot listen on ${host}, port ${port}: ${error instanceof Error ? error.message : String(error)}\n` +
+        "Set TASKFLOW_PORT to a free port, and TASKFLOW_HOST to an address of this machine.",
+      { cause: error },
+    );
+  }
   return reachableUrl(host, app.server?.port ?? port);
 }
 
@@ -125,9 +141,6 @@ function exitOnDefect(log: ServerLog): void {
 
 function reasonOf(error: unknown): string {
   if (error instanceof ConfigError) return error.faults.map((fault) => `- ${fault}`).join("\n");
-  if (error instanceof StoreOpenError) return error.message;
-  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
-    return `${error.message} Set TASKFLOW_PORT to a free one.`;
-  }
+  if (error instanceof StoreOpenError || error instanceof ListenError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -7,6 +7,11 @@ export interface ServerAccess extends AccessOptions {
   readonly madeKey: string | null;
 }
 
+/** The system does not let the server listen there. The message is for whoever starts it. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
 /** Open on a loopback address; on any other one there is a key, made here when none is configured. */
 export function resolveAccess({ host, apiKeys, corsOrigins }: Config): ServerAccess {
   if (apiKeys.length > 0 || isLoopback(host)) return { keys: apiKeys, corsOrigins, madeKey: null };

@@ -55,7 +55,10 @@ export function createScheduler({ store, storeFault, events, clock, log, onQueue
   async function promote(): Promise<void> {
     try {
       const tasks = await storeFault.watch(store.promote(chunk, clock.now()));
-      for (const task of tasks) events.changed(task);
+      for (const task of tasks) {
+        events.changed(task);
+        log.debug({ task_id: task.id, func_name: task.funcName, attempt: task.attempt }, "task queued");
+      }
       if (tasks.length > 0) onQueued();
       sleepUntil((await store.nextDue()) ?? clock.now() + longestSleepMs);
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { Clock } from "../domain/clock.ts";
 import { TaskflowError, validationFailed } from "../domain/error.ts";
+import type { Log } from "../domain/log.ts";
 import { didYouMean } from "../domain/suggest.ts";
 import { isFinal, jsonText, type Priority, priorities, type Task } from "../domain/task.ts";
 import type { Store } from "../storage/store.ts";
@@ -29,6 +30,7 @@ export interface SubmitParts {
   readonly catalog: HandlerCatalog;
   readonly events: EventBus;
   readonly clock: Clock;
+  readonly log: Log;
   /** A new UUIDv7. */
   readonly newId: () => string;
   readonly settings: EngineSettings;
@@ -38,12 +40,15 @@ export interface SubmitParts {
 
 /** Accepts all of `submissions` or none; resolves once they are durable. */
 export async function submit(submissions: readonly Submission[], parts: SubmitParts): Promise<readonly Task[]> {
-  const { store, storeFault, events, settings } = parts;
+  const { store, storeFault, events, settings, log } = parts;
   const tasks = submissions.map((submission) => prepare(submission, parts));
   const inserted = storeFault.watch(store.insert(tasks, settings.maxQueueSize));
   parts.onSubmitted(tasks);
   if (!(await inserted)) throw queueFull(settings.maxQueueSize);
-  for (const task of tasks) events.changed(task);
+  for (const task of tasks) {
+    events.changed(task);
+    log.debug({ task_id: task.id, func_name: task.funcName, attempt: task.attempt }, `task ${task.status}`);
+  }
   return tasks;
 }
 
@@ -124,7 +129,7 @@ function readyHandler(name: string, catalog: HandlerCatalog): ReadyHandler {
       retryAfter: 5,
     });
   }
-  const names = catalog.list().map((known) => known.name);
+  const names = catalog.list().flatMap((known) => (known.status === "ready" ? [known.name] : []));
   const registered = names.length > 0 ? `Registered: ${names.join(", ")}.` : "No handler is registered.";
   throw new TaskflowError("unknown_handler", `There is no handler '${name}'.${didYouMean(name, names)} ${registered}`);
 }

@@ -31,6 +31,7 @@ export function parseJson(text: string, what = "The body"): unknown {
   if (text.length > 2 * deepest && !isShallow(value, deepest)) {
     throw validationFailed([{ path: "", message: `is nested deeper than ${deepest} levels` }]);
   }
+  if (maybeLossy.test(text)) refuseLossyNumbers(text);
   return value;
 }
 
@@ -38,6 +39,26 @@ function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return true;
   if (levels === 0) return false;
   return Object.values(value).every((inner) => isShallow(inner, levels - 1));
+}
+
+/** What no text without it can hold: an integer beyond 2^53, or a number beyond the largest there is. */
+const maybeLossy = /\d{16}|e\+?\d{3}/i;
+
+/** A number that JSON.parse changes would not be kept as it was sent. Digits after the point may be rounded, as ever. */
+function refuseLossyNumbers(text: string): void {
+  // The third argument is newer than its type.
+  JSON.parse(text, (_key: string, value: unknown, ...[context]: readonly unknown[]) => {
+    if (typeof value !== "number") return value;
+    const source = sourceOf(context);
+    const isRounded = /^-?\d+$/.test(source) && !Number.isSafeInteger(value) && BigInt(source) !== BigInt(value);
+    if (Number.isFinite(value) && !isRounded) return value;
+    const message = `the number ${source.slice(0, 40)} cannot be kept as it is: send it as a string`;
+    throw validationFailed([{ path: "", message }]);
+  });
+}
+
+function sourceOf(context: unknown): string {
+  return typeof context === "object" && context !== null && "source" in context ? String(context.source) : "";
 }
 
 function requireJson(contentType: string | null): void {
@@ -49,15 +70,30 @@ function requireJson(contentType: string | null): void {
 
 async function readText(request: Request): Promise<string> {
   const length = request.headers.get("content-length");
-  if (length === null) return readBounded(request.body);
   if (Number(length) > maxBodyBytes) throw tooLarge();
-  return request.text();
+  try {
+    // Not `request.text()`, which would put other characters in the place of what is no UTF-8.
+    return length === null ? await readBounded(request.body) : strictDecoder().decode(await request.arrayBuffer());
+  } catch (error) {
+    throw error instanceof TaskflowError ? error : unreadable(error);
+  }
+}
+
+function strictDecoder(): TextDecoder {
+  return new TextDecoder("utf-8", { fatal: true });
+}
+
+/** The client's doing, not a defect: its bytes are no text, or it went away. */
+function unreadable(error: unknown): TaskflowError {
+  const isEncoding = error instanceof Error && "code" in error && error.code === "ERR_ENCODING_INVALID_ENCODED_DATA";
+  const message = isEncoding ? "The body is not UTF-8." : "The body ended before it was complete.";
+  return new TaskflowError("invalid_json", message, { cause: error });
 }
 
 /** A chunked body says nothing of its length beforehand. */
 async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<string> {
   if (body === null) return "";
-  const decoder = new TextDecoder();
+  const decoder = strictDecoder();
   let text = "";
   let bytes = 0;
   for await (const chunk of body) {

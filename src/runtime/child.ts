@@ -64,19 +64,22 @@ export function startChild(name: string, settings: ChildSettings, events: ChildE
     if (isOpen) events.closed();
     isOpen = false;
   };
-  const child = Bun.spawn([process.execPath, "--no-env-file", "--no-install", entry, String(process.pid), tasksDir], {
-    cwd,
-    env,
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "pipe",
-    // A process group of its own, so that what it started can be killed with it.
-    detached: true,
-    serialization: "json",
-    ipc: (message: unknown) => events.received(isChildMessage(message) ? message : null),
-    onDisconnect: () => close(disconnected),
-    onExit: () => close(gone),
-  });
+  const child = Bun.spawn(
+    [process.execPath, "--no-env-file", "--no-install", workerEntry, String(process.pid), tasksDir],
+    {
+      cwd,
+      env,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+      // A process group of its own, so that what it started can be killed with it.
+      detached: true,
+      serialization: "json",
+      ipc: (message: unknown) => events.received(isChildMessage(message) ? message : null),
+      onDisconnect: () => close(disconnected),
+      onExit: () => close(gone),
+    },
+  );
   const stderr = new Tail(child.stderr, clock, log);
   const kill = () => {
     killGroup(child.pid, log);
@@ -123,7 +126,8 @@ export async function removeFolder(path: string, log: Log): Promise<void> {
   }
 }
 
-const entry = join(import.meta.dir, "worker.ts");
+/** What a worker process runs. */
+export const workerEntry = join(import.meta.dir, "worker.ts");
 
 /** How long is waited for what a process that is gone had still to say. */
 const lastWordsMs = 300;

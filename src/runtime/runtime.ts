@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdtemp, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -43,6 +44,8 @@ export interface Runtime {
 export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { numWorkers, concurrency, workerMaxAttempts, clock, log, loadDeadlineMs = 10_000 } = options;
   const scratchDir = await mkdtemp(join(tmpdir(), "taskflow-"));
+  const removeAtExit = () => rmSync(scratchDir, { recursive: true, force: true });
+  process.on("exit", removeAtExit);
   const env = { ...hostEnvironment(), ...options.handlerEnv };
   const common = {
     // Stacks and module paths show the real one.
@@ -62,6 +65,7 @@ export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
     async stop() {
       await runner.stop();
       await removeFolder(scratchDir, log);
+      process.off("exit", removeAtExit);
     },
   };
 }

@@ -35,7 +35,8 @@ async function tried<T>(log: Log, path: string, read: (path: string) => Promise<
   try {
     return await read(path);
   } catch (error) {
-    log.warn({ err: error, path }, "cannot read the tasks folder, or a part of it");
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warn({ path, reason }, "cannot read the tasks folder, or a part of it");
     return null;
   }
 }

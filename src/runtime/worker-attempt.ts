@@ -16,6 +16,9 @@ export const currentAttempt = new AsyncLocalStorage<Attempt>();
 /** The attempts that run now, by their id on the channel. */
 export const runningAttempts = new Map<number, Attempt>();
 
+/** The last attempt of each file that has ended here: it may have left something behind. */
+export const endedAttempts = new Map<string | null, number>();
+
 /** One attempt inside the worker. */
 export class Attempt {
   readonly id: number;
@@ -72,6 +75,7 @@ export class Attempt {
   end(outcome: EndReport): void {
     if (!this.running) return;
     runningAttempts.delete(this.id);
+    endedAttempts.set(this.file, this.id);
     this.#progress.flush();
     this.lines.close();
     this.#send({ type: "ended", id: this.id, outcome });

@@ -18,10 +18,13 @@ export class InvalidResultError extends Error {
   override readonly name = "InvalidResultError";
 }
 
+/** As it was before any handler could change it. */
+const toText = JSON.stringify;
+
 function stringify(value: unknown): string | undefined {
   const walk = new Walk();
   try {
-    return JSON.stringify(value, function (this: object, key: string, item: unknown) {
+    return toText(value, function (this: object, key: string, item: unknown) {
       return walk.visit(this, key, item);
     });
   } catch (error) {

@@ -1,7 +1,7 @@
 /** The entry of a worker process. The server starts it with its own process id and the tasks folder as arguments. */
 
 import type { HandlerFile, LoadReport, ParentMessage, RunMessage } from "./protocol.ts";
-import { Attempt, currentAttempt, runningAttempts } from "./worker-attempt.ts";
+import { Attempt, currentAttempt, endedAttempts, runningAttempts } from "./worker-attempt.ts";
 import { openChannel } from "./worker-channel.ts";
 import { captureOutput } from "./worker-console.ts";
 import { dieWithParent } from "./worker-lifeline.ts";
@@ -79,10 +79,10 @@ function uncaught(thrown: unknown): void {
   const remedy = suspected.length > 1 ? "kill" : attemptsRun > 0 ? "retire" : "none";
   uncaughtErrors += 1;
   if (remedy !== lastRemedy || uncaughtErrors <= mostUncaughtErrors) {
-    channel.send({ type: "uncaught", error, stack, remedy, suspects: suspected.map(({ id }) => id) });
+    channel.send({ type: "uncaught", error, stack, remedy, suspects: suspected });
   }
   lastRemedy = remedy;
-  const [culprit] = suspected;
+  const culprit = runningAttempts.get(suspected[0] ?? -1);
   if (culprit !== undefined && suspected.length === 1) {
     culprit.end({ kind: "failed", errorKind: "crashed", error, stack });
   }
@@ -91,19 +91,22 @@ function uncaught(thrown: unknown): void {
 function exiting(): void {
   if (!process.connected) return;
   for (const attempt of runningAttempts.values()) attempt.lines.flush();
-  channel.send({ type: "exiting", suspects: suspects("").map(({ id }) => id) });
+  channel.send({ type: "exiting", suspects: suspects("") });
 }
 
 /**
- * The running attempts that the present code may belong to. The async context knows it of a timer or a callback, also
- * of one that an ended attempt left behind. Of a rejected promise it knows nothing: then the stack may name a handler.
+ * Ids of the attempts that the present code may belong to, none when it is of no running one. The async context knows it
+ * of a timer or a callback, also of one that an ended attempt left behind. Of a rejected promise it knows nothing: then
+ * the stack may name a handler, and an attempt that has ended is as suspect as one that runs.
  */
-function suspects(stack: string): Attempt[] {
+function suspects(stack: string): number[] {
   const owner = currentAttempt.getStore();
-  if (owner !== undefined) return owner.running ? [owner] : [];
-  const running = [...runningAttempts.values()];
+  if (owner !== undefined) return owner.running ? [owner.id] : [];
   const named = new Set([...handlers.values()].map(({ file }) => file).filter((file) => mentions(stack, file)));
-  return named.size === 0 ? running : running.filter(({ file }) => file !== null && named.has(file));
+  const isNamed = (file: string | null) => named.size === 0 || (file !== null && named.has(file));
+  const running = [...runningAttempts.values()].filter(({ file }) => isNamed(file)).map(({ id }) => id);
+  const ended = [...endedAttempts].filter(([file]) => isNamed(file)).map(([, id]) => id);
+  return running.length === 0 ? [] : [...running, ...ended];
 }
 
 function mentions(stack: string, file: string): boolean {

@@ -3,6 +3,14 @@ import type { taskSchema } from "../../src/http/schema.ts";
 
 export type WireTask = Static<typeof taskSchema>;
 
+/** Whatever the server says over the WebSocket. */
+export interface WireMessage {
+  readonly type: string;
+  readonly id?: string | number;
+  readonly task?: WireTask;
+  readonly [field: string]: unknown;
+}
+
 export interface WireEvent {
   readonly type: string;
   readonly task: WireTask;
@@ -22,51 +30,31 @@ export interface TestClient {
   event(taskId: string, fits: (event: WireEvent) => boolean): Promise<WireEvent>;
   /** The task when it is final. */
   final(taskId: string): Promise<WireTask>;
+  /** Says something over the WebSocket; resolves with what answers it, by its `id`. */
+  ask(message: Readonly<Record<string, unknown>>): Promise<WireMessage>;
   [Symbol.dispose](): void;
 }
 
-const finalEvents = new Set(["task_completed", "task_failed", "task_cancelled"]);
+/** @param key sent as a browser would: in the header over REST, as a subprotocol over the WebSocket. */
+export async function connect(url: string, key?: string): Promise<TestClient> {
+  const authorization: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws`, key === undefined ? [] : ["bearer", key]);
+  const heard = await listenTo(socket);
+  let asked = 0;
 
-export async function connect(url: string): Promise<TestClient> {
-  const events: WireEvent[] = [];
-  const waiting = new Set<() => void>();
-  const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws`);
-  socket.onmessage = ({ data }) => {
-    const event = JSON.parse(String(data));
-    if (event.task === undefined) return;
-    events.push(event);
-    for (const look of waiting) look();
+  const get = (path: string) => fetch(`${url}${path}`, { headers: authorization });
+  const post = (path: string, body?: unknown) => {
+    const type: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    return fetch(`${url}${path}`, { method: "POST", headers: { ...authorization, ...type }, ...sent });
   };
-  await new Promise<void>((opened, failed) => {
-    socket.onopen = () => opened();
-    socket.onerror = () => failed(new Error(`no WebSocket at ${url}`));
-  });
-
-  const get = (path: string) => fetch(`${url}${path}`);
-  const post = (path: string, body?: unknown) =>
-    fetch(`${url}${path}`, {
-      method: "POST",
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-    });
-
-  function event(taskId: string, fits: (event: WireEvent) => boolean): Promise<WireEvent> {
-    return new Promise((found, failed) => {
-      const look = () => {
-        const hit = events.find((candidate) => candidate.task.task_id === taskId && fits(candidate));
-        if (hit === undefined) return;
-        waiting.delete(look);
-        found(hit);
-      };
-      waiting.add(look);
-      socket.addEventListener("close", () => {
-        if (waiting.delete(look)) failed(new Error("the WebSocket closed before that happened"));
-      });
-      look();
-    });
-  }
+  const event = (taskId: string, fits: (event: WireEvent) => boolean) =>
+    heard.first((message) => (isEvent(message) && message.task.task_id === taskId && fits(message) ? message : null));
 
   return {
-    events,
+    get events() {
+      return heard.messages.filter(isEvent);
+    },
     get,
     post,
     event,
@@ -75,7 +63,62 @@ export async function connect(url: string): Promise<TestClient> {
       if (response.status !== 201) throw new Error(`${response.status}: ${await response.text()}`);
       return (await response.json()) as WireTask;
     },
-    final: async (taskId) => (await event(taskId, ({ type }) => finalEvents.has(type))).task,
+    async final(taskId) {
+      // It may have ended before this client came.
+      const known = (await (await get(`/api/v1/tasks/${taskId}`)).json()) as WireTask;
+      return known.completed_at === null ? (await event(taskId, ({ task }) => task.completed_at !== null)).task : known;
+    },
+    ask(message) {
+      const id = `ask ${asked++}`;
+      socket.send(JSON.stringify({ ...message, id }));
+      return heard.first((answer) => (answer.id === id ? answer : null));
+    },
     [Symbol.dispose]: () => socket.close(),
   };
+}
+
+interface Heard {
+  readonly messages: readonly WireMessage[];
+  /** What `pick` makes of the first message that it does not answer with null, of those there were and those to come. */
+  first<Picked>(pick: (message: WireMessage) => Picked | null): Promise<Picked>;
+}
+
+/** Gathers what a socket says from its opening on, for which it waits. */
+async function listenTo(socket: WebSocket): Promise<Heard> {
+  const messages: WireMessage[] = [];
+  const waiting = new Set<(message: WireMessage) => void>();
+  const closed = new Promise<void>((done) => {
+    socket.onclose = () => done();
+  });
+  socket.onmessage = ({ data }) => {
+    const message = JSON.parse(String(data)) as WireMessage;
+    messages.push(message);
+    for (const look of waiting) look(message);
+  };
+  await new Promise<void>((opened, failed) => {
+    socket.onopen = () => opened();
+    socket.onerror = () => failed(new Error(`no WebSocket at ${socket.url}`));
+  });
+  return {
+    messages,
+    first: (pick) =>
+      new Promise((found, failed) => {
+        const look = (message: WireMessage) => {
+          const picked = pick(message);
+          if (picked === null) return false;
+          waiting.delete(look);
+          found(picked);
+          return true;
+        };
+        if (messages.some(look)) return;
+        waiting.add(look);
+        void closed.then(() => {
+          if (waiting.delete(look)) failed(new Error("the WebSocket closed before that happened"));
+        });
+      }),
+  };
+}
+
+function isEvent(message: WireMessage): message is WireMessage & WireEvent {
+  return message.task !== undefined && typeof message.seq === "number";
 }
