@@ -22,7 +22,8 @@ export function reportStartup(startup: Startup, log: Log): void {
   for (const { name, error } of handlers.filter(isBroken))
     log.error({ func_name: name, ...error }, "handler not loaded");
   const loaded = handlers.filter(isReady).map(({ name }) => name);
-  log.info({ url, docs: `${url}/docs`, websocket: websocketOf(url), version, handlers: loaded }, "listening");
+  const { watch } = config;
+  log.info({ url, docs: `${url}/docs`, websocket: websocketOf(url), version, handlers: loaded, watch }, "listening");
 }
 
 /** What a person at the terminal reads when the server is up. */
@@ -30,7 +31,8 @@ export function startupText({ url, version, config, access, handlers }: Startup)
   const ready = handlers.filter(isReady);
   const broken = handlers.filter(isBroken);
   const width = Math.max(0, ...handlers.map(({ name }) => name.length));
-  const { tasksDir, numWorkers, database } = config;
+  const { tasksDir, numWorkers, database, watch } = config;
+  const watching = watch === "off" ? "" : ", watching for changes";
   const lines = [
     "",
     `  TaskFlow ${version}`,
@@ -42,10 +44,12 @@ export function startupText({ url, version, config, access, handlers }: Startup)
     `  Workers    ${numWorkers === 0 ? "none: accepts tasks and runs nothing" : numWorkers}`,
     ...(access.madeKey === null ? [] : ["", `  ${keyLine(access.madeKey)}`]),
     "",
-    `  Handlers in ${tasksDir}: ${ready.length} loaded${broken.length > 0 ? `, ${broken.length} not` : ""}`,
+    `  Handlers in ${tasksDir}: ${ready.length} loaded${broken.length > 0 ? `, ${broken.length} not` : ""}${watching}`,
     ...ready.map(({ name, description }) => `    ✓ ${name.padEnd(width)}  ${description ?? ""}`.trimEnd()),
     ...broken.map(({ name, error }) => `    ✗ ${name.padEnd(width)}  ${placeOf(error)}: ${error.message}`),
-    ...(handlers.length === 0 ? ["    none yet: drop a TypeScript file there and start again"] : []),
+    ...(handlers.length === 0
+      ? [`    none yet: drop a TypeScript file there${watch === "off" ? " and start again" : ""}`]
+      : []),
     ...exampleLines(url, ready),
     "",
   ];
