@@ -57,6 +57,12 @@ export function planGeneration(previous: Generation, snapshot: Snapshot): Plan {
   };
 }
 
+/** Whether code that `plan` wants to load has changed again since. */
+export function isOutdated({ snapshot: before, affected }: Plan, after: Snapshot): boolean {
+  const changed = changedPaths(before.sources, after.sources);
+  return affected.some(({ file }) => !changed.isDisjointFrom(reachInEither(file, before, after)));
+}
+
 /**
  * The generation that follows.
  * @param tree the number of the copy of `plan.snapshot`
@@ -106,13 +112,15 @@ function handlerFiles({ sources, others }: Snapshot): readonly NamedFile[] {
 function affectedFiles(before: Snapshot, after: Snapshot, files: readonly NamedFile[]): (file: string) => boolean {
   const changed = changedPaths(before.sources, after.sources);
   if (changed.size === 0) return () => false;
-  const reached = new Map(
-    files.map(({ file }) => [file, reach(file, before.sources).union(reach(file, after.sources))] as const),
-  );
+  const reached = new Map(files.map(({ file }) => [file, reachInEither(file, before, after)] as const));
   const claimed = new Set([...reached.values()].flatMap((paths) => [...paths]));
   const isUnclaimed = (path: string) => before.sources.has(path) && handlerName(path) === null && !claimed.has(path);
   if ([...changed].some((path) => isCode(path) && isUnclaimed(path))) return () => true;
   return (file) => !changed.isDisjointFrom(reached.get(file) ?? new Set());
+}
+
+function reachInEither(file: string, before: Snapshot, after: Snapshot): ReadonlySet<string> {
+  return reach(file, before.sources).union(reach(file, after.sources));
 }
 
 /** Whether the file could not be loaded only because another one had its name. */

@@ -1,6 +1,6 @@
 import type { Log } from "../domain/log.ts";
 import type { Handler, HandlerCatalog, LoadError } from "../engine/runner.ts";
-import { type Generation, nextGeneration, noGeneration, type Plan, planGeneration } from "./generation.ts";
+import { type Generation, isOutdated, nextGeneration, noGeneration, type Plan, planGeneration } from "./generation.ts";
 import { type ProbeSettings, probe } from "./probe.ts";
 import { type Snapshot, Sources } from "./sources.ts";
 import { Trees } from "./trees.ts";
@@ -41,6 +41,8 @@ export class Registry {
   readonly #changedIn = new Map<string, number>();
   #refreshing: Promise<void> | null = null;
   #isStale = false;
+  /** What is being loaded, and what ends that early. */
+  #loading: { readonly plan: Plan; readonly giveUp: AbortController } | null = null;
   /** A state for which no worker came up, and when. */
   #refused: { readonly snapshot: Snapshot; readonly at: number } | null = null;
 
@@ -58,6 +60,7 @@ export class Registry {
   async load(): Promise<Generation> {
     const plan = planGeneration(noGeneration, await this.#sources.look());
     const generation = await this.#build(plan);
+    if (generation === null) throw new Error("it was stopped while it loaded the handlers");
     this.#adopt(generation);
     return generation;
   }
@@ -71,6 +74,7 @@ export class Registry {
   /** Looks whether anything has changed, and takes it over. Resolves when all is up to date. */
   refresh(): Promise<void> {
     this.#isStale = true;
+    if (this.#loading !== null) void this.#reconsider(this.#loading);
     this.#refreshing ??= this.#refreshAll();
     return this.#refreshing;
   }
@@ -121,7 +125,7 @@ export class Registry {
       return;
     }
     const generation = await this.#build(plan);
-    if (this.#stopping.signal.aborted) return;
+    if (generation === null) return;
     const isUp = await workers.replace(generation, () => this.#adopt(generation));
     if (isUp) report(plan, generation, this.#settings.log);
     else this.#refuse(snapshot);
@@ -140,12 +144,21 @@ export class Registry {
     return seen;
   }
 
-  async #build(plan: Plan): Promise<Generation> {
+  /** Null when it was given up. */
+  async #build(plan: Plan): Promise<Generation | null> {
     const tree = await this.#trees.write(plan.snapshot);
-    const { signal } = this.#stopping;
-    const settings = { ...this.#settings, env: this.#env, trees: this.trees, signal };
+    const giveUp = new AbortController();
+    const signal = AbortSignal.any([this.#stopping.signal, giveUp.signal]);
     const files = plan.affected.map((one) => ({ ...one, tree }));
-    return nextGeneration(plan, tree, await probe(files, settings));
+    this.#loading = { plan, giveUp };
+    const reports = await probe(files, { ...this.#settings, env: this.#env, trees: this.trees, signal });
+    this.#loading = null;
+    return signal.aborted ? null : nextGeneration(plan, tree, reports);
+  }
+
+  /** Gives up a load of what has changed again, which may hang in what was mended since. */
+  async #reconsider({ plan, giveUp }: { readonly plan: Plan; readonly giveUp: AbortController }): Promise<void> {
+    if (isOutdated(plan, await this.#sources.look())) giveUp.abort();
   }
 
   #adopt(generation: Generation): void {

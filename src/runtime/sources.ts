@@ -27,6 +27,7 @@ export class Sources {
   /** Told already. */
   #faults: ReadonlySet<string> = new Set();
   #latest: Snapshot = { sources: new Map(), others: [] };
+  #looking: Promise<unknown> = Promise.resolve();
 
   constructor(tasksDir: string, clock: Clock, log: Log) {
     this.#tasksDir = tasksDir;
@@ -35,7 +36,13 @@ export class Sources {
   }
 
   /** The folder as it is now; the same object, and in it the same ones, where nothing has changed. */
-  async look(): Promise<Snapshot> {
+  look(): Promise<Snapshot> {
+    const looked = this.#looking.then(() => this.#look());
+    this.#looking = looked.catch(() => undefined);
+    return looked;
+  }
+
+  async #look(): Promise<Snapshot> {
     const { files, leftAlone, faults } = await scanFolder(this.#tasksDir);
     const unread = new Map(faults);
     const known = new Map<string, KnownFile>();
