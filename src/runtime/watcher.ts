@@ -55,7 +55,7 @@ class Hints {
   readonly #tell: () => void;
   #watcher: FSWatcher | null = null;
   /** The folder that is watched: another one may have taken its place under the same name. */
-  #inode: number | null = null;
+  #identity: string | null = null;
   #hasComplained = false;
 
   constructor(folder: string, log: Log, tell: () => void) {
@@ -66,15 +66,15 @@ class Hints {
 
   /** Listens, if it does not yet and the folder is there. */
   open(): void {
-    const inode = statSync(this.#folder, { throwIfNoEntry: false })?.ino ?? null;
-    if (inode === this.#inode && (this.#watcher !== null || inode === null)) return;
-    this.close();
-    if (inode === null) return;
     try {
+      const identity = identityOf(this.#folder);
+      if (identity === this.#identity) return;
+      this.close();
+      if (identity === null) return;
       const watcher = watch(this.#folder, { recursive: true, persistent: false }, this.#tell);
       watcher.on("error", (error) => this.#fail(error));
       this.#watcher = watcher;
-      this.#inode = inode;
+      this.#identity = identity;
     } catch (error) {
       this.#fail(error);
     }
@@ -83,7 +83,7 @@ class Hints {
   close(): void {
     this.#watcher?.close();
     this.#watcher = null;
-    this.#inode = null;
+    this.#identity = null;
   }
 
   #fail(error: unknown): void {
@@ -93,4 +93,10 @@ class Hints {
     const path = this.#folder;
     this.#log.warn({ err: error, path }, "the system does not tell of changes here: they are found by looking");
   }
+}
+
+/** Null when there is no such folder. An inode's number alone may come back with the next folder. */
+function identityOf(folder: string): string | null {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  return found === undefined ? null : `${found.dev}:${found.ino}:${found.birthtimeMs}`;
 }
