@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { Registry } from "../../src/runtime/registry.ts";
 import type { RuntimeOptions } from "../../src/runtime/runtime.ts";
+import { systemClock } from "../../src/system-clock.ts";
 import { completed, isAlive, start, temporaryFolder, workerOf } from "./harness.ts";
 
 /** A runtime over a folder of these files that takes changes over. */
@@ -98,8 +100,10 @@ test("until all the new workers are ready every attempt runs on the old code", a
       return new Response();
     },
   });
-  const files = { "a.ts": returns("old") };
-  const { write, after, result, runner, catalog } = await startOver(files, { numWorkers: 2 });
+  const files = { "a.ts": returns("old"), "holds.ts": holds };
+  const { write, after, begin, result, runner, catalog } = await startOver(files, { numWorkers: 2, concurrency: 2 });
+  // So that the new ones are less busy than those that serve.
+  const running = [await begin("holds"), await begin("holds")];
   const oneIsReady = after(() => undefined, "worker ready");
   const changed = after(() => write("a.ts", `await fetch("${gate.url}");\n${returns("new")}`));
   await Promise.all([waits.promise, oneIsReady]);
@@ -108,6 +112,7 @@ test("until all the new workers are ready every attempt runs on the old code", a
   held.resolve();
   await changed;
   expect([catalog.generation, await result("a")]).toEqual([2, "new"]);
+  for (const { attempt } of running) attempt.abort("cancelled");
   await gate.stop(true);
 });
 
@@ -139,6 +144,39 @@ export default () => "fatal";
   expect(await result("a")).toBe("good");
   await after(() => write("a.ts", returns("mended")));
   expect(await result("a")).toBe("mended");
+});
+
+test("a state for which no worker came up is tried again after a while, not at once", async () => {
+  const tasksDir = await temporaryFolder();
+  writeFileSync(join(tasksDir, "a.ts"), returns(1));
+  let now = 0;
+  const silent = () => undefined;
+  const registry = new Registry({
+    tasksDir,
+    scratchDir: await temporaryFolder(),
+    env: {},
+    clock: { ...systemClock, now: () => now },
+    log: { debug: silent, info: silent, warn: silent, error: silent },
+    loadDeadlineMs: 10_000,
+    memoryBytes: 2 ** 30,
+  });
+  await registry.load();
+  let tries = 0;
+  const replace = () => {
+    tries += 1;
+    return Promise.resolve(false);
+  };
+  registry.serve({ replace, trees: () => new Set() }, {});
+  writeFileSync(join(tasksDir, "a.ts"), returns(2));
+  await registry.refresh();
+  await registry.refresh();
+  expect(tries).toBe(1);
+  now = 5_000;
+  await registry.refresh();
+  expect(tries).toBe(2);
+  writeFileSync(join(tasksDir, "a.ts"), returns(3));
+  await registry.refresh();
+  expect([tries, registry.catalog.generation]).toEqual([3, 1]);
 });
 
 test("a load that never ends is given up at its deadline, and the other changes are taken over", async () => {

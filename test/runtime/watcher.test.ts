@@ -95,6 +95,11 @@ test.each([
 
 test("a stop ends it, also when a look is under way", async () => {
   watch("poll", 500);
+  await Promise.resolve();
+  expect(turns).toHaveLength(1);
+  stop?.();
+  expect(turns).toEqual([]);
+  watch("poll", 500);
   stop?.();
   await Promise.resolve();
   expect(turns).toEqual([]);
