@@ -32,7 +32,6 @@ export function startupText({ url, version, config, access, handlers }: Startup)
   const broken = handlers.filter(isBroken);
   const width = Math.max(0, ...handlers.map(({ name }) => name.length));
   const { tasksDir, numWorkers, database, watch } = config;
-  const watching = watch === "off" ? "" : ", watching for changes";
   const lines = [
     "",
     `  TaskFlow ${version}`,
@@ -42,9 +41,10 @@ export function startupText({ url, version, config, access, handlers }: Startup)
     `  WebSocket  ${websocketOf(url)}`,
     `  Database   ${database.path === ":memory:" ? "in memory: forgotten at the stop" : database.path}`,
     `  Workers    ${numWorkers === 0 ? "none: accepts tasks and runs nothing" : numWorkers}`,
+    `  Reload     ${watch === "off" ? "off: start again to load changes" : "watching for changes"}`,
     ...(access.madeKey === null ? [] : ["", `  ${keyLine(access.madeKey)}`]),
     "",
-    `  Handlers in ${tasksDir}: ${ready.length} loaded${broken.length > 0 ? `, ${broken.length} not` : ""}${watching}`,
+    `  Handlers in ${tasksDir}: ${ready.length} loaded${broken.length > 0 ? `, ${broken.length} not` : ""}`,
     ...ready.map(({ name, description }) => `    ✓ ${name.padEnd(width)}  ${description ?? ""}`.trimEnd()),
     ...broken.map(({ name, error }) => `    ✗ ${name.padEnd(width)}  ${placeOf(error)}: ${error.message}`),
     ...(handlers.length === 0

@@ -3,7 +3,7 @@ import { type BrokenHandler, type Handler, type ReadyHandler, servingHandler } f
 import { readyHandler } from "./definition.ts";
 import { isCode, reach } from "./imports.ts";
 import type { HandlerFile, LoadReport } from "./protocol.ts";
-import { changedPaths, type Snapshot } from "./sources.ts";
+import { changedPaths, noFiles, type Snapshot } from "./sources.ts";
 
 /** The handlers of one state of the tasks folder, and the code that serves them. */
 export interface Generation {
@@ -34,7 +34,7 @@ type NamedFile = Pick<HandlerFile, "name" | "file">;
 /** Before anything was loaded. */
 export const noGeneration: Generation = {
   number: 0,
-  snapshot: { sources: new Map(), others: [] },
+  snapshot: noFiles,
   handlers: [],
   code: [],
 };
@@ -110,6 +110,8 @@ function handlerFiles({ sources, others }: Snapshot): readonly NamedFile[] {
  * by a computed path: when such a file changes, every handler may have.
  */
 function affectedFiles(before: Snapshot, after: Snapshot, files: readonly NamedFile[]): (file: string) => boolean {
+  // Another package may be found, or one that was missing.
+  if (before.resolution !== after.resolution) return () => true;
   const changed = changedPaths(before.sources, after.sources);
   if (changed.size === 0) return () => false;
   const reached = new Map(files.map(({ file }) => [file, reachInEither(file, before, after)] as const));

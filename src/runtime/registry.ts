@@ -113,6 +113,7 @@ export class Registry {
       }
     }
     this.#refreshing = null;
+    await this.prune();
   }
 
   async #refreshOnce(workers: Workers): Promise<void> {
@@ -129,7 +130,6 @@ export class Registry {
     const isUp = await workers.replace(generation, () => this.#adopt(generation));
     if (isUp) report(plan, generation, this.#settings.log);
     else this.#refuse(snapshot);
-    await this.#trees.keepOnly(this.#usedTrees(workers));
   }
 
   /** The folder once it stands still: of many files that are written at once, or of one that is half written. */

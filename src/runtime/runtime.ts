@@ -70,7 +70,7 @@ export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
       registry.serve(runner, { ...env, ...more });
       runner.open({ ...env, ...more });
       if (options.watch === "off") return;
-      const look = () => registry.refresh();
+      const look = () => void registry.refresh();
       stopWatching = watchFolder({ folder: tasksDir, mode: options.watch, clock, log, look });
     },
     async stop() {

@@ -1,5 +1,5 @@
 import { readdir, realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** What lies below a folder of handlers. Paths are relative to it, with forward slashes. */
 export interface Scan {
@@ -23,6 +23,28 @@ export async function scanFolder(folder: string): Promise<Scan> {
   const scan = { files: new Map<string, FileState>(), leftAlone: [], faults: new Map<string, unknown>() };
   await scanBelow(folder, "", [], scan);
   return { ...scan, files: new Map([...scan.files].toSorted(([a], [b]) => (a < b ? -1 : 1))) };
+}
+
+/** What decides, in `folder` and above it, how imports resolve; another text with every change of that. */
+export async function resolutionMark(folder: string): Promise<string> {
+  const marks: Promise<string>[] = [];
+  for (let above = folder; ; above = dirname(above)) {
+    for (const name of resolving) marks.push(markOf(join(above, name)));
+    if (above === dirname(above)) return (await Promise.all(marks)).join(" ");
+  }
+}
+
+/** What imports resolve by; packages come and go in the first of them. */
+export const resolving: readonly string[] = ["node_modules", "package.json", "tsconfig.json", "jsconfig.json"];
+
+async function markOf(path: string): Promise<string> {
+  try {
+    const { ino, mtimeMs } = await stat(path);
+    return `${ino}:${mtimeMs}`;
+  } catch {
+    // Not there, or not for this server: then imports do not find it either.
+    return "-";
+  }
 }
 
 interface Found {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../domain/log.ts";
 import { isCode, relativeImports, resolveImport, type Source } from "./imports.ts";
-import { type FileState, scanFolder } from "./scan.ts";
+import { type FileState, resolutionMark, scanFolder } from "./scan.ts";
 
 /** The tasks folder at one moment. Paths are relative to it. */
 export interface Snapshot {
@@ -11,6 +11,8 @@ export interface Snapshot {
   readonly sources: ReadonlyMap<string, Source>;
   /** All else, as far as it is looked into. */
   readonly others: readonly string[];
+  /** Tells apart what packages and settings there are, here and above, by which imports resolve. */
+  readonly resolution: string;
 }
 
 interface KnownFile extends FileState {
@@ -26,7 +28,7 @@ export class Sources {
   #known: ReadonlyMap<string, KnownFile> = new Map();
   /** Told already. */
   #faults: ReadonlySet<string> = new Set();
-  #latest: Snapshot = { sources: new Map(), others: [] };
+  #latest: Snapshot = noFiles;
   #looking: Promise<unknown> = Promise.resolve();
 
   constructor(tasksDir: string, clock: Clock, log: Log) {
@@ -38,7 +40,7 @@ export class Sources {
   /** The folder as it is now; the same object, and in it the same ones, where nothing has changed. */
   look(): Promise<Snapshot> {
     const looked = this.#looking.then(() => this.#look());
-    this.#looking = looked.catch(() => undefined);
+    this.#looking = Promise.allSettled([looked]);
     return looked;
   }
 
@@ -64,14 +66,15 @@ export class Sources {
       [...known].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([path, { source }]) => [path, source]),
     );
     const others = [...paths.filter((path) => !known.has(path)), ...leftAlone].toSorted();
-    return this.#keep({ sources, others });
+    return this.#keep({ sources, others, resolution: await resolutionMark(this.#tasksDir) });
   }
 
-  #keep({ sources, others }: Snapshot): Snapshot {
-    const { sources: before, others: othersBefore } = this.#latest;
-    const isSame = changedPaths(before, sources).size === 0;
-    if (isSame && others.join("\0") === othersBefore.join("\0")) return this.#latest;
-    this.#latest = { sources: isSame ? before : sources, others };
+  #keep(now: Snapshot): Snapshot {
+    const before = this.#latest;
+    const isSame = changedPaths(before.sources, now.sources).size === 0;
+    const hasSameOthers = now.others.join("\0") === before.others.join("\0");
+    if (isSame && hasSameOthers && now.resolution === before.resolution) return before;
+    this.#latest = { ...now, sources: isSame ? before.sources : now.sources };
     return this.#latest;
   }
 
@@ -101,6 +104,8 @@ export class Sources {
     this.#faults = new Set(faults.keys());
   }
 }
+
+export const noFiles: Snapshot = { sources: new Map(), others: [], resolution: "" };
 
 /** The paths whose content differs, those that only one of the two has included. */
 export function changedPaths(before: Snapshot["sources"], after: Snapshot["sources"]): ReadonlySet<string> {

@@ -2,10 +2,9 @@ import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Log } from "../domain/log.ts";
 import { removeFolder } from "./child.ts";
+import { resolving } from "./scan.ts";
 import type { Snapshot } from "./sources.ts";
 
-/** What else is linked where nearly nothing is: what decides how imports resolve. */
-const resolving = ["node_modules", "package.json", "tsconfig.json", "jsconfig.json"];
 /** A folder with more in it than this is no project but a place for everything, such as `/tmp`. */
 const mostLinked = 500;
 

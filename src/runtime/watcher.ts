@@ -1,6 +1,7 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../domain/log.ts";
+import { every } from "./timing.ts";
 
 export interface WatchSettings {
   /** Absolute. It may be missing, and come later. */
@@ -9,35 +10,32 @@ export interface WatchSettings {
   readonly mode: "auto" | "poll";
   readonly clock: Clock;
   readonly log: Log;
-  /** Looks whether anything has changed; it is called in vain, too. */
-  readonly look: () => Promise<void>;
+  /** Looks whether anything has changed; it is called in vain, too, and while an earlier look goes on. */
+  readonly look: () => void;
 }
 
 /** Calls `look` when something below the folder may have changed. The returned function ends that. */
 export function watchFolder({ folder, mode, clock, log, look }: WatchSettings): () => void {
   const hints = mode === "auto" ? new Hints(folder, log, hinted) : null;
-  let stopped = false;
   let cancelHint: (() => void) | null = null;
-  let cancelTurn: (() => void) | null = null;
 
   function hinted(): void {
     cancelHint ??= clock.after(gatherMs, () => {
       cancelHint = null;
-      void look();
+      look();
     });
   }
 
-  async function turn(): Promise<void> {
+  function turn(): void {
     hints?.open();
-    await look();
-    if (!stopped) cancelTurn = clock.after(mode === "poll" ? pollMs : backstopMs, () => void turn());
+    look();
   }
 
-  void turn();
+  turn();
+  const cancelTurns = every(clock, mode === "poll" ? pollMs : backstopMs, turn);
   return () => {
-    stopped = true;
     cancelHint?.();
-    cancelTurn?.();
+    cancelTurns();
     hints?.close();
   };
 }

@@ -185,6 +185,17 @@ describe("a file that does not load any more", () => {
     expect(await run("b")).toBe("b");
   });
 
+  test("for want of a package loads when that is installed", async () => {
+    const { folder, write, change, run } = await serve({ "a.ts": returns(1) });
+    const entry = await change(() => write("b.ts", 'import late from "late";\nexport default () => late;'));
+    expect(entry.failed).toEqual(["b.ts:1: Cannot find package 'late' imported from b.ts"]);
+    await change(() => {
+      mkdirSync(join(folder, "node_modules/late"), { recursive: true });
+      writeFileSync(join(folder, "node_modules/late/index.js"), 'module.exports = "here";');
+    });
+    expect(await run("b")).toBe("here");
+  });
+
   test("because a second one has its name leaves the first serving until either goes", async () => {
     const { write, path, change, run, handler } = await serve({ "x.ts": returns("file") });
     const entry = await change(() => write("x/index.ts", returns("folder")));

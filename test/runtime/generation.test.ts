@@ -12,12 +12,12 @@ import type { Snapshot } from "../../src/runtime/sources.ts";
 
 type Files = Readonly<Record<string, string>>;
 
-function snapshotOf(files: Files, others: readonly string[] = []): Snapshot {
+function snapshotOf(files: Files, others: readonly string[] = [], resolution = ""): Snapshot {
   const sources = Object.entries(files).map(([path, text]) => {
     const bytes = Buffer.from(text);
     return [path, { bytes, imports: relativeImports(path, bytes) }] as const;
   });
-  return { sources: new Map(sources), others };
+  return { sources: new Map(sources), others, resolution };
 }
 
 const affected = (before: Generation, files: Files) =>
@@ -74,6 +74,11 @@ describe("a change affects", () => {
     const { "lib/_deep.ts": _, ...without } = files;
     expect(affected(before, without)).toEqual(["a.ts", "b.ts"]);
     expect(affected(first(without), files)).toEqual(["a.ts", "b.ts"]);
+  });
+
+  test("every handler when packages or settings change", () => {
+    const plan = planGeneration(before, snapshotOf(files, [], "another"));
+    expect(plan.affected.map(({ file }) => file)).toEqual(["a.ts", "b.ts", "c.ts", "d.ts"]);
   });
 
   test("a load under way when it is of the files that are being loaded", () => {

@@ -1,19 +1,21 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Log } from "../../src/domain/log.ts";
 import { Sources } from "../../src/runtime/sources.ts";
 import { systemClock } from "../../src/system-clock.ts";
 import { temporaryFolder } from "./harness.ts";
 
 let folder: string;
 let warnings: unknown[];
+let log: Log;
 let sources: Sources;
 
 beforeEach(async () => {
   folder = await temporaryFolder();
   warnings = [];
   const silent = () => undefined;
-  const log = { debug: silent, info: silent, warn: (fields: object) => void warnings.push(fields), error: silent };
+  log = { debug: silent, info: silent, warn: (fields: object) => void warnings.push(fields), error: silent };
   sources = new Sources(folder, systemClock, log);
 });
 
@@ -84,6 +86,20 @@ describe("the sources", () => {
     const after = await sources.look();
     expect(after).not.toBe(before);
     expect(after.sources).toBe(before.sources);
+  });
+
+  test("tell of packages that come, in the folder and above it", async () => {
+    write("a.ts", "1");
+    const before = await sources.look();
+    mkdirSync(join(folder, "node_modules"));
+    const inside = await sources.look();
+    mkdirSync(join(folder, "node_modules/p"));
+    const more = await sources.look();
+    const above = new Sources(join(folder, "sub/tasks"), systemClock, log);
+    const lower = await above.look();
+    mkdirSync(join(folder, "node_modules/q"));
+    expect(new Set([before, inside, more].map(({ resolution }) => resolution)).size).toBe(3);
+    expect((await above.look()).resolution).not.toBe(lower.resolution);
   });
 
   test("are found once their folder is there, and its absence is told once", async () => {
