@@ -1,4 +1,4 @@
-import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Log } from "../domain/log.ts";
 import { removeFolder } from "./child.ts";
@@ -46,7 +46,7 @@ export class Trees {
     return number;
   }
 
-  /** Makes files that came since visible in every copy, but for code, which belongs to its own copy. */
+  /** Makes files that came or went since do so in every copy, but for code, which belongs to its own copy. */
   async link({ others }: Snapshot): Promise<void> {
     for (const [number, tree] of this.#kept) await this.#linkOthers(number, tree, others);
   }
@@ -59,10 +59,14 @@ export class Trees {
   }
 
   async #linkOthers(number: number, { folders, linked }: Tree, others: readonly string[]): Promise<void> {
-    for (const path of new Set(others.map((other) => topmostBeside(other, folders)))) {
-      if (linked.has(path)) continue;
-      linked.add(path);
-      await this.#link(join(this.#tasksDir, path), join(`${this.prefix}${number}`, path));
+    const root = `${this.prefix}${number}`;
+    const wanted = new Set(others.map((other) => topmostBeside(other, folders)));
+    for (const path of wanted.difference(linked)) {
+      if (await this.#link(join(this.#tasksDir, path), join(root, path))) linked.add(path);
+    }
+    for (const path of linked.difference(wanted)) {
+      await rm(join(root, path), { force: true });
+      linked.delete(path);
     }
   }
 
@@ -74,8 +78,7 @@ export class Trees {
         // The tasks folder itself is linked too: code may import from it by its name.
         const leadsToTree = path === folder && folder !== this.#tasksDir;
         if (leadsToTree || this.#linkedAbove.has(path)) continue;
-        this.#linkedAbove.add(path);
-        await this.#link(path, join(this.#codeDir, path));
+        if (await this.#link(path, join(this.#codeDir, path))) this.#linkedAbove.add(path);
       }
     }
   }
@@ -90,12 +93,15 @@ export class Trees {
     }
   }
 
-  async #link(target: string, path: string): Promise<void> {
+  /** Says whether there is a link now; where code was copied to there is none. */
+  async #link(target: string, path: string): Promise<boolean> {
     try {
       await symlink(target, path);
+      return true;
     } catch (error) {
       const isThere = error instanceof Error && "code" in error && error.code === "EEXIST";
       if (!isThere) this.#log.warn({ err: error, path: target }, "handlers will not find this file");
+      return false;
     }
   }
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Sources } from "../../src/runtime/sources.ts";
 import { Trees } from "../../src/runtime/trees.ts";
@@ -53,6 +53,19 @@ describe("a copy of the tasks folder", () => {
     expect(read(tree, "assets/deep/page.html")).toBe("another");
     expect([read(tree, "assets/late.txt"), read(tree, ".env")]).toEqual(["late", "late, too"]);
     expect(warnings).toEqual([]);
+  });
+
+  test("loses the links of files that are gone, but nothing that was copied", async () => {
+    write("tasks/a.ts", 'import "./data.json";');
+    write("tasks/data.json", "1");
+    write("tasks/notes.md", "notes");
+    const tree = await trees.write(await sources.look());
+    write("tasks/a.ts", "");
+    await trees.link(await sources.look());
+    for (const name of ["data.json", "notes.md"]) rmSync(join(tasksDir, name));
+    await trees.link(await sources.look());
+    const left = readdirSync(`${trees.prefix}${tree}`);
+    expect(left.toSorted()).toEqual(["a.ts", "data.json"]);
   });
 
   test("goes when nobody uses it, and leaves what it linked to", async () => {
