@@ -1,11 +1,11 @@
 import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import type { Log } from "../domain/log.ts";
 import { removeFolder } from "./child.ts";
 import { resolving } from "./scan.ts";
 import type { Snapshot } from "./sources.ts";
 
-/** A folder with more in it than this is no project but a place for everything, such as `/tmp`. */
+/** Of a folder with more in it than this, such as `/tmp`, only what is known to be needed is linked. */
 const mostLinked = 500;
 
 /**
@@ -39,7 +39,7 @@ export class Trees {
     const tree = { folders: foldersOf(snapshot), linked: new Set<string>() };
     this.#kept.set(number, tree);
     await mkdir(root, { recursive: true });
-    await this.#linkAbove();
+    await this.#linkAbove(importedOutside(snapshot, this.#tasksDir));
     for (const folder of tree.folders) await mkdir(join(root, folder), { recursive: true });
     await Promise.all([...snapshot.sources].map(([path, { bytes }]) => writeFile(join(root, path), bytes)));
     await this.#linkOthers(number, tree, snapshot.others);
@@ -70,10 +70,11 @@ export class Trees {
     }
   }
 
-  async #linkAbove(): Promise<void> {
+  /** @param imported absolute paths that must be found */
+  async #linkAbove(imported: readonly string[]): Promise<void> {
     for (let folder = this.#tasksDir; folder !== dirname(folder); folder = dirname(folder)) {
       const parent = dirname(folder);
-      for (const name of await this.#worthLinking(parent)) {
+      for (const name of await this.#worthLinking(parent, imported)) {
         const path = join(parent, name);
         // The tasks folder itself is linked too: code may import from it by its name.
         const leadsToTree = path === folder && folder !== this.#tasksDir;
@@ -83,10 +84,11 @@ export class Trees {
     }
   }
 
-  async #worthLinking(folder: string): Promise<readonly string[]> {
+  async #worthLinking(folder: string, imported: readonly string[]): Promise<readonly string[]> {
     try {
       const names = await readdir(folder);
-      return names.length > mostLinked ? names.filter((name) => resolving.includes(name)) : names;
+      if (names.length <= mostLinked) return names;
+      return names.filter((name) => resolving.includes(name) || leadsToAny(join(folder, name), imported));
     } catch (error) {
       this.#log.debug({ err: error, path: folder }, "cannot read a folder above the tasks folder");
       return [];
@@ -104,6 +106,19 @@ export class Trees {
       return false;
     }
   }
+}
+
+/** Where relative imports lead that leave the folder; the ending may be missing. */
+function importedOutside({ sources }: Snapshot, tasksDir: string): readonly string[] {
+  const paths = [...sources].flatMap(([from, { imports }]) => {
+    return imports.map((specifier) => join(tasksDir, dirname(from), specifier));
+  });
+  return paths.filter((path) => !path.startsWith(tasksDir + sep));
+}
+
+/** Whether `path` is one of `wanted`, a folder above it, or it with an ending. */
+function leadsToAny(path: string, wanted: readonly string[]): boolean {
+  return wanted.some((one) => one === path || one.startsWith(path + sep) || path.startsWith(`${one}.`));
 }
 
 interface Tree {

@@ -115,6 +115,17 @@ export default async () => {
   expect(await result("sub:a")).toEqual(expected);
 });
 
+test("imports that leave the folder are found among any number of files beside it", async () => {
+  for (let n = 0; n < 600; n++) write(`beside${n}.txt`, "");
+  write("lib/l.ts", 'export const lib = "lib";');
+  write("plain.ts", 'export const plain = "plain";');
+  write("node_modules/p/index.js", 'module.exports = "package";');
+  const imports = 'import { lib } from "../lib/l.ts";\nimport { plain } from "../plain";\nimport p from "p";\n';
+  write("tasks/a.ts", `${imports}export default () => [lib, plain, p];`);
+  const { result } = await start(tasksDir);
+  expect(await result("a")).toEqual(["lib", "plain", "package"]);
+});
+
 test("paths in a copy are told relative to the tasks folder, others as they are", () => {
   const text = "at a (/tmp/x/tasks@12/sub/a.ts:1:2)\nat /tmp/x/tasks@3/b.ts:4:5\nat /tmp/x/tasks@home/c.ts:6:7";
   expect(withoutTree(text, "/tmp/x/tasks@")).toBe("at a (sub/a.ts:1:2)\nat b.ts:4:5\nat /tmp/x/tasks@home/c.ts:6:7");
