@@ -163,6 +163,12 @@ const table = {
     description: "Seconds for which failed tasks are kept",
     parse: secondsAsMs(1, longestSeconds),
   },
+  handlerWaitMs: {
+    name: "TASKFLOW_HANDLER_WAIT",
+    default: "3600",
+    description: "Seconds that a task waits for a handler that is gone or does not load, before it fails",
+    parse: secondsAsMs(0, longestSeconds),
+  },
   handlerEnv: {
     name: "TASKFLOW_HANDLER_ENV",
     default: "",

@@ -13,8 +13,6 @@ import { openStore, StoreOpenError } from "./storage/open.ts";
 import { systemClock } from "./system-clock.ts";
 
 const { version } = packageJson;
-/** How long tasks wait for a handler that is gone or does not load. */
-const handlerWaitMs = 3_600_000;
 /** What requests under way get once nothing runs any more. */
 const lastAnswersMs = 1_000;
 /** Signals closer together than this are one. */
@@ -44,7 +42,7 @@ async function main(config: Config): Promise<void> {
     log,
     random: Math.random,
     newId: () => Bun.randomUUIDv7(),
-    settings: { ...config, handlerWaitMs },
+    settings: config,
   });
   const access = resolveAccess(config);
   const app = createApp({ engine, access, log, version });

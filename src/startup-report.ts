@@ -23,8 +23,9 @@ export function reportStartup(startup: Startup, log: Log): void {
     log.error({ func_name: name, ...error }, "handler not loaded");
   const loaded = handlers.filter(isReady).map(({ name }) => name);
   // Whoever has read the lines above need not be told again.
-  const rest = isForPeople ? {} : { docs: `${url}/docs`, websocket: websocketOf(url), version, handlers: loaded };
-  log.info({ url, ...rest }, "listening");
+  const { watch } = config;
+  const facts = { docs: `${url}/docs`, websocket: websocketOf(url), version, handlers: loaded, watch };
+  log.info({ url, ...(isForPeople ? {} : facts) }, "listening");
 }
 
 /** What a person at the terminal reads when the server is up. */
@@ -32,7 +33,7 @@ export function startupText({ url, version, config, access, handlers }: Startup)
   const ready = handlers.filter(isReady);
   const broken = handlers.filter(isBroken);
   const width = Math.max(0, ...handlers.map(({ name }) => name.length));
-  const { tasksDir, numWorkers, database } = config;
+  const { tasksDir, numWorkers, database, watch } = config;
   const lines = [
     "",
     `  TaskFlow ${version}`,
@@ -42,12 +43,15 @@ export function startupText({ url, version, config, access, handlers }: Startup)
     `  WebSocket  ${websocketOf(url)}`,
     `  Database   ${database.path === ":memory:" ? "in memory: forgotten at the stop" : database.path}`,
     `  Workers    ${numWorkers === 0 ? "none: accepts tasks and runs nothing" : numWorkers}`,
+    `  Reload     ${watch === "off" ? "off: start again to load changes" : "watching for changes"}`,
     ...(access.madeKey === null ? [] : ["", `  ${keyLine(access.madeKey)}`]),
     "",
     `  Handlers in ${tasksDir}: ${ready.length} loaded${broken.length > 0 ? `, ${broken.length} not` : ""}`,
     ...ready.map(({ name, description }) => `    ✓ ${name.padEnd(width)}  ${brief(description ?? "")}`.trimEnd()),
     ...broken.map(({ name, error }) => `    ✗ ${name.padEnd(width)}  ${placeOf(error)}: ${error.message}`),
-    ...(handlers.length === 0 ? ["    none yet: drop a TypeScript file there and start again"] : []),
+    ...(handlers.length === 0
+      ? [`    none yet: drop a TypeScript file there${watch === "off" ? " and start again" : ""}`]
+      : []),
     ...exampleLines(url, ready),
     "",
   ];

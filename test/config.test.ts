@@ -26,6 +26,7 @@ describe("defaults", () => {
     corsOrigins: null,
     retentionCompletedMs: 86_400_000,
     retentionFailedMs: 2_592_000_000,
+    handlerWaitMs: 3_600_000,
     handlerEnv: [],
   } as const;
 
@@ -77,6 +78,7 @@ describe("values", () => {
     ["CORS_ORIGINS", "tauri://Localhost,tauri://localhost", { corsOrigins: ["tauri://localhost"] }],
     ["RETENTION_COMPLETED", "1.5", { retentionCompletedMs: 1_500 }],
     ["RETENTION_FAILED", "60", { retentionFailedMs: 60_000 }],
+    ["HANDLER_WAIT", "0.5", { handlerWaitMs: 500 }],
     ["HANDLER_ENV", "SMTP_URL, SMTP_FROM,SMTP_URL", { handlerEnv: ["SMTP_URL", "SMTP_FROM"] }],
   ])("%s=%s", (name, value, expected) => {
     expect(readConfig({ [`TASKFLOW_${name}`]: value })).toMatchObject(expected);

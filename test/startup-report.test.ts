@@ -74,3 +74,14 @@ test.each([
 ])("this machine reaches a server on %s at %s", (host, url) => {
   expect(reachableUrl(host, 80)).toBe(url);
 });
+
+test("the start says whether changes are watched for, and what to do for a first handler", () => {
+  for (const watch of ["auto", "poll"]) {
+    const text = textFor({ TASKFLOW_WATCH: watch }, []);
+    expect(text).toContain("\n  Reload     watching for changes\n");
+    expect(text).toContain("none yet: drop a TypeScript file there\n");
+  }
+  const text = textFor({ TASKFLOW_WATCH: "off" }, []);
+  expect(text).toContain("\n  Reload     off: start again to load changes\n");
+  expect(text).toContain("none yet: drop a TypeScript file there and start again\n");
+});

@@ -2,7 +2,14 @@ import { isStoreUnavailable } from "../domain/error.ts";
 import type { Attempt, LogLine, Progress, Task } from "../domain/task.ts";
 import { type Outcome, postpone } from "../domain/transition.ts";
 import type { AttemptReport } from "../storage/store.ts";
-import type { AbortReason, AttemptRequest, ReadyHandler, Runner, RunningAttempt } from "./runner.ts";
+import {
+  type AbortReason,
+  type AttemptRequest,
+  type ReadyHandler,
+  type Runner,
+  type RunningAttempt,
+  servingHandler,
+} from "./runner.ts";
 import type { EngineSettings } from "./settings.ts";
 import { type Ended, giveBack, type SettleParts, settle } from "./settle.ts";
 
@@ -50,14 +57,14 @@ export function createAttempts(parts: AttemptParts): Attempts {
   const running = new Map<string, Running>();
   /** By task, how attempts ended that is not written yet. */
   const unsettled = new Map<string, Promise<void>>();
-  /** Since when a handler has been asked for in vain. Any change of the handlers begins the wait anew. */
-  const missing = new Map<string, { readonly since: number; readonly generation: number }>();
+  /** Since when a handler has been asked for in vain. A change of that handler begins the wait anew. */
+  const missing = new Map<string, { readonly since: number; readonly changedIn: number }>();
   let onIdle: (() => void) | null = null;
 
   function begin(task: Task): void {
-    const handler = catalog.find(task.funcName);
+    const handler = servingHandler(catalog.find(task.funcName));
     if (task.cancelRequested) conclude(task, settle(neverRan(task, { kind: "cancelled" }), parts));
-    else if (handler?.status !== "ready") conclude(task, awaitHandler(task));
+    else if (handler === null) conclude(task, awaitHandler(task));
     else launch(task, handler);
   }
 
@@ -76,10 +83,10 @@ export function createAttempts(parts: AttemptParts): Attempts {
 
   async function awaitHandler(task: Task): Promise<void> {
     const now = clock.now();
-    const { generation } = catalog;
+    const changedIn = catalog.changedIn(task.funcName);
     const known = missing.get(task.funcName);
-    const since = known?.generation === generation ? known.since : now;
-    missing.set(task.funcName, { since, generation });
+    const since = known?.changedIn === changedIn ? known.since : now;
+    missing.set(task.funcName, { since, changedIn });
     if (now - since < settings.handlerWaitMs) return giveBack(task, postpone(task, now + handlerPollMs), parts);
     const handler = catalog.find(task.funcName);
     const reason = handler?.status === "load_error" ? handler.error.message : `there is no handler '${task.funcName}'`;

@@ -47,6 +47,8 @@ export interface WorkerState {
   readonly attempts: number;
   readonly rssBytes: number | null;
   readonly startedAt: number;
+  /** The generation of the handlers that it has loaded. */
+  readonly generation: number;
 }
 
 /** Runs attempts in isolation. The engine asks for no more than `free()` at once. */
@@ -97,9 +99,16 @@ export interface ReadyHandler extends HandlerBase {
 export interface BrokenHandler extends HandlerBase {
   readonly status: "load_error";
   readonly error: LoadError;
+  /** The last version that loaded, which serves on; null when there was none. */
+  readonly serving: ReadyHandler | null;
 }
 
 export type Handler = ReadyHandler | BrokenHandler;
+
+/** The version of a handler that runs its tasks, if there is one. */
+export function servingHandler(handler: Handler | null): ReadyHandler | null {
+  return handler?.status === "load_error" ? handler.serving : handler;
+}
 
 /** The handlers there are now. */
 export interface HandlerCatalog {
@@ -108,4 +117,6 @@ export interface HandlerCatalog {
   list(): readonly Handler[];
   /** Rises with every change of any of them. */
   readonly generation: number;
+  /** The generation in which the handler of that name was last added, changed or removed; 0 for one that never was. */
+  changedIn(name: string): number;
 }

@@ -7,7 +7,7 @@ import { applySettlement, type Outcome, type Settlement, settle as transition } 
 import type { Store } from "../storage/store.ts";
 import type { EventBus } from "./events.ts";
 import type { Meter } from "./metrics.ts";
-import type { HandlerCatalog } from "./runner.ts";
+import { type HandlerCatalog, servingHandler } from "./runner.ts";
 import type { StoreFault } from "./store-fault.ts";
 
 export interface SettleParts {
@@ -64,8 +64,7 @@ export function settlementOf(
   worker: string | null,
   { catalog, clock, random }: Pick<SettleParts, "catalog" | "clock" | "random">,
 ): Settlement {
-  const handler = catalog.find(task.funcName);
-  const backoff = handler?.status === "ready" ? handler.backoff : defaultBackoff;
+  const backoff = servingHandler(catalog.find(task.funcName))?.backoff ?? defaultBackoff;
   return transition(task, outcome, { now: clock.now(), worker, backoff, random: random() });
 }
 

@@ -5,7 +5,7 @@ import { didYouMean } from "../domain/suggest.ts";
 import { isFinal, jsonText, type Priority, priorities, type Task } from "../domain/task.ts";
 import type { Store } from "../storage/store.ts";
 import type { EventBus } from "./events.ts";
-import type { HandlerCatalog, ReadyHandler } from "./runner.ts";
+import { type HandlerCatalog, type ReadyHandler, servingHandler } from "./runner.ts";
 import type { EngineSettings } from "./settings.ts";
 import type { StoreFault } from "./store-fault.ts";
 
@@ -76,7 +76,7 @@ export function resubmission(task: Task): Submission {
 
 function prepare(submission: Submission, parts: SubmitParts): Task {
   try {
-    const handler = readyHandler(submission.funcName, parts.catalog);
+    const handler = handlerThatServes(submission.funcName, parts.catalog);
     return newTask(submission, handler, parts);
   } catch (error) {
     throw error instanceof TaskflowError && submission.at !== "" ? locate(error, submission.at) : error;
@@ -119,9 +119,10 @@ function newTask(submission: Submission, handler: ReadyHandler, { clock, newId, 
 }
 
 /** @throws TaskflowError `unknown_handler` or `handler_load_error` */
-function readyHandler(name: string, catalog: HandlerCatalog): ReadyHandler {
+function handlerThatServes(name: string, catalog: HandlerCatalog): ReadyHandler {
   const handler = catalog.find(name);
-  if (handler?.status === "ready") return handler;
+  const serving = servingHandler(handler);
+  if (serving !== null) return serving;
   if (handler?.status === "load_error") {
     const { message, file, line } = handler.error;
     const where = line === null ? file : `${file}:${line}`;

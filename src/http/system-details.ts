@@ -48,6 +48,7 @@ const workers = Type.Object({
       tasks: Type.Array(Type.String({ description: "Ids of the tasks it runs" })),
       attempts: Type.Integer({ minimum: 0, description: "Attempts it has run" }),
       rss_bytes: Type.Union([count, Type.Null()]),
+      generation: Type.Integer({ minimum: 0, description: "Of the handlers that it has loaded" }),
       age: Type.Number({ description: "Seconds" }),
     }),
   ),
@@ -72,7 +73,12 @@ const handler = Type.Object({
   name: Type.String(),
   file: Type.String({ description: "Relative to the tasks folder" }),
   generation: Type.Integer({ minimum: 1, description: "Rises when its code changes" }),
-  status: Type.Unsafe<string>({ type: "string", enum: ["ready", "load_error"] }),
+  status: Type.Unsafe<string>({
+    type: "string",
+    enum: ["ready", "load_error"],
+    description:
+      "`load_error`: the file does not load as it is. The last version that loaded serves on, if there is one",
+  }),
   description: Type.Union([Type.String(), Type.Null()]),
   input_schema: Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()]),
   options: Type.Union([
@@ -93,6 +99,10 @@ const handler = Type.Object({
     }),
     Type.Null(),
   ]),
+  serving_generation: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+    description:
+      "That of the version which runs tasks, and which description, schema and options are of; null for none",
+  }),
 });
 const handlerExample = {
   name: "add_numbers",
@@ -103,6 +113,7 @@ const handlerExample = {
   input_schema: { type: "object", required: ["a", "b"], properties: { a: { type: "number" }, b: { type: "number" } } },
   options: { timeout: null, max_retries: null, priority: null, backoff: { base: 1, cap: 3600, jitter: 0.1 } },
   error: null,
+  serving_generation: 1,
 };
 
 /** What the API's documentation says of the routes that are not about single tasks. */

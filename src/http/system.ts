@@ -4,7 +4,7 @@ import { TaskflowError } from "../domain/error.ts";
 import { didYouMean } from "../domain/suggest.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Metrics } from "../engine/metrics.ts";
-import type { Handler } from "../engine/runner.ts";
+import { type Handler, type ReadyHandler, servingHandler } from "../engine/runner.ts";
 import { systemDetails as details } from "./system-details.ts";
 import { noQuery } from "./validation.ts";
 
@@ -57,7 +57,7 @@ export function system(engine: Engine) {
       },
       { query: noQuery, detail: details.metrics },
     )
-    .get("/api/v1/registered-tasks", () => ({ tasks: ready(engine).map(({ name }) => name) }), {
+    .get("/api/v1/registered-tasks", () => ({ tasks: callable(engine) }), {
       query: noQuery,
       detail: details.registered,
     })
@@ -90,8 +90,10 @@ function unready(set: { status?: number | string; headers: Record<string, string
   set.headers["retry-after"] = "1";
 }
 
-function ready(engine: Engine) {
-  return engine.catalog.list().filter((handler) => handler.status === "ready");
+/** Of files that share a name each is listed, and the name is one. */
+function callable(engine: Engine): readonly string[] {
+  const serving = engine.catalog.list().filter((handler) => servingHandler(handler) !== null);
+  return [...new Set(serving.map(({ name }) => name))];
 }
 
 function queueOf({ counts, discarded }: Metrics) {
@@ -119,13 +121,14 @@ function workersOf({ workers, slots, kills, now }: Metrics) {
     active_workers: up.length,
     slots,
     kills,
-    pool: workers.map(({ id, pid, state, tasks, attempts, rssBytes, startedAt }) => ({
+    pool: workers.map(({ id, pid, state, tasks, attempts, rssBytes, startedAt, generation }) => ({
       id,
       pid,
       state,
       tasks,
       attempts,
       rss_bytes: rssBytes,
+      generation,
       age: Math.max(0, now - startedAt) / 1_000,
     })),
   };
@@ -133,32 +136,25 @@ function workersOf({ workers, slots, kills, now }: Metrics) {
 
 function handlerOf(handler: Handler) {
   const { name, file, generation, status } = handler;
-  if (handler.status === "load_error") {
-    return {
-      name,
-      file,
-      generation,
-      status,
-      description: null,
-      input_schema: null,
-      options: null,
-      error: handler.error,
-    };
-  }
-  const { description, inputSchema, timeoutMs, maxRetries, priority, backoff } = handler;
+  const serving = servingHandler(handler);
   return {
     name,
     file,
     generation,
     status,
-    description,
-    input_schema: inputSchema,
-    options: {
-      timeout: timeoutMs === null ? null : timeoutMs / 1_000,
-      max_retries: maxRetries,
-      priority,
-      backoff: { base: backoff.baseMs / 1_000, cap: backoff.capMs / 1_000, jitter: backoff.jitter },
-    },
-    error: null,
+    description: serving?.description ?? null,
+    input_schema: serving?.inputSchema ?? null,
+    options: serving === null ? null : optionsOf(serving),
+    error: handler.status === "load_error" ? handler.error : null,
+    serving_generation: serving?.generation ?? null,
+  };
+}
+
+function optionsOf({ timeoutMs, maxRetries, priority, backoff }: ReadyHandler) {
+  return {
+    timeout: timeoutMs === null ? null : timeoutMs / 1_000,
+    max_retries: maxRetries,
+    priority,
+    backoff: { base: backoff.baseMs / 1_000, cap: backoff.capMs / 1_000, jitter: backoff.jitter },
   };
 }

@@ -9,8 +9,8 @@ import { within } from "./timing.ts";
 
 /** What all children of one runtime have in common. */
 export interface ChildSettings {
-  /** Absolute, without symbolic links. */
-  readonly tasksDir: string;
+  /** The path of the copies of the tasks folder, but for their number. */
+  readonly trees: string;
   /** Each child gets a working directory of its own in here, which goes when it ends. */
   readonly scratchDir: string;
   /** All of the environment that handlers see. */
@@ -52,7 +52,7 @@ export interface ChildEvents {
  * @throws when the system refuses another process.
  */
 export function startChild(name: string, settings: ChildSettings, events: ChildEvents): Child {
-  const { clock, env, log, scratchDir, tasksDir } = settings;
+  const { clock, env, log, scratchDir, trees } = settings;
   const cwd = join(scratchDir, name);
   mkdirSync(cwd, { recursive: true });
   const disconnected = Promise.withResolvers<void>();
@@ -65,7 +65,7 @@ export function startChild(name: string, settings: ChildSettings, events: ChildE
     isOpen = false;
   };
   const child = Bun.spawn(
-    [process.execPath, "--no-env-file", "--no-install", workerEntry, String(process.pid), tasksDir],
+    [process.execPath, "--no-env-file", "--no-install", workerEntry, String(process.pid), trees],
     {
       cwd,
       env,

@@ -10,6 +10,8 @@ import { Deadline, within } from "./timing.ts";
 export interface WorkerSettings extends ChildSettings {
   /** What it loads before it is ready. */
   readonly handlers: readonly HandlerFile[];
+  /** That of the handlers. */
+  readonly generation: number;
   /** Attempts at once. */
   readonly concurrency: number;
   /** Attempts after which it is replaced. */
@@ -98,6 +100,11 @@ export class PoolWorker {
     return this.#phase === "starting";
   }
 
+  /** The copies of the tasks folder that it loads code from, now or when it first needs it. */
+  get trees(): readonly number[] {
+    return this.#settings.handlers.map(({ tree }) => tree);
+  }
+
   state(): WorkerState {
     const working = this.#running.size > 0 ? "busy" : "idle";
     return {
@@ -105,6 +112,7 @@ export class PoolWorker {
       pid: this.#child.pid,
       state: this.#phase === "ready" ? working : this.#phase,
       tasks: this.#running.taskIds,
+      generation: this.#settings.generation,
       attempts: this.#attempts,
       rssBytes: this.#rssBytes,
       startedAt: this.#startedAt,

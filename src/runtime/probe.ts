@@ -8,6 +8,8 @@ export interface ProbeSettings extends ChildSettings {
   /** How long one file may take to load. */
   readonly loadDeadlineMs: number;
   readonly memoryBytes: number;
+  /** Ends it early; what was not loaded by then has no report. */
+  readonly signal: AbortSignal;
 }
 
 /** Loads the files in a process of their own, one after the other, and says of each what came of it, in their order. */
@@ -40,7 +42,7 @@ interface Round {
 }
 
 async function probeOnce(name: string, handlers: readonly HandlerFile[], settings: ProbeSettings): Promise<Round> {
-  const { clock, loadDeadlineMs, log, memoryBytes } = settings;
+  const { clock, loadDeadlineMs, log, memoryBytes, signal } = settings;
   const loaded: LoadReport[] = [];
   const over = Promise.withResolvers<Fault | null>();
   const deadline = new Deadline(clock, loadDeadlineMs, () => {
@@ -60,6 +62,9 @@ async function probeOnce(name: string, handlers: readonly HandlerFile[], setting
     }
   }
 
+  const giveUp = () => over.resolve(null);
+  signal.addEventListener("abort", giveUp);
+  if (signal.aborted) giveUp();
   const child = startChild(name, settings, { received: receive, closed: () => undefined });
   child.send({ type: "load", handlers });
   const cancelWatch = every(clock, memoryIntervalMs, () => {
@@ -71,6 +76,7 @@ async function probeOnce(name: string, handlers: readonly HandlerFile[], setting
     over.resolve({ message: `it ends the process: ${sentenceOf(exitCause(exit))}`, isSure: false });
   });
   const fault = await over.promise;
+  signal.removeEventListener("abort", giveUp);
   deadline.cancel();
   cancelWatch();
   child.kill();

@@ -9,6 +9,8 @@ export interface HandlerFile {
   readonly name: string;
   /** Relative to the tasks folder. */
   readonly file: string;
+  /** The copy of the tasks folder that it is loaded from. */
+  readonly tree: number;
 }
 
 /** Starts one attempt. `id` names it on this channel. */

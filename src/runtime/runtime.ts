@@ -7,7 +7,8 @@ import type { Log } from "../domain/log.ts";
 import type { HandlerCatalog, Runner } from "../engine/runner.ts";
 import { removeFolder } from "./child.ts";
 import { Pool } from "./pool.ts";
-import { loadRegistry } from "./registry.ts";
+import { Registry } from "./registry.ts";
+import { watchFolder } from "./watcher.ts";
 
 export interface RuntimeOptions {
   /** Where the handlers are; it may be missing. */
@@ -21,6 +22,8 @@ export interface RuntimeOptions {
   readonly workerMaxAttempts: number;
   /** What handlers see of the environment, as they load too, beside the few variables that every program needs. */
   readonly handlerEnv: Readonly<Record<string, string>>;
+  /** How changes of the handlers are noticed; `off` leaves them as they were at the start. */
+  readonly watch: "auto" | "poll" | "off";
   readonly clock: Clock;
   readonly log: Log;
   /** How long one file may take to load; 10 s unless given. */
@@ -31,7 +34,7 @@ export interface RuntimeOptions {
 export interface Runtime {
   readonly runner: Runner;
   readonly catalog: HandlerCatalog;
-  /** Starts the workers, which become ready on their own. They see the variables in `env` too. */
+  /** Starts the workers, which become ready on their own, and the watch. Handlers see the variables in `env` too. */
   start(env: Readonly<Record<string, string>>): void;
   /** Ends every worker; what still runs is interrupted. Resolves when they are gone. */
   stop(): Promise<void>;
@@ -43,27 +46,39 @@ export interface Runtime {
  */
 export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { numWorkers, concurrency, workerMaxAttempts, clock, log, loadDeadlineMs = 10_000 } = options;
-  const scratchDir = await mkdtemp(join(tmpdir(), "taskflow-"));
+  const scratchDir = await realpath(await mkdtemp(join(tmpdir(), "taskflow-")));
   const removeAtExit = () => rmSync(scratchDir, { recursive: true, force: true });
   process.on("exit", removeAtExit);
   const env = { ...hostEnvironment(), ...options.handlerEnv };
-  const common = {
-    // Stacks and module paths show the real one.
-    tasksDir: await realpath(options.tasksDir).catch(() => resolve(options.tasksDir)),
-    scratchDir,
-    clock,
-    log,
-    loadDeadlineMs,
-    memoryBytes: options.workerMemoryMb * 2 ** 20,
-  };
-  const { catalog, ready } = await loadRegistry({ ...common, env });
-  const runner = new Pool({ ...common, handlers: ready, numWorkers, concurrency, maxAttempts: workerMaxAttempts });
+  // Stacks and module paths show the real one.
+  const tasksDir = await realpath(options.tasksDir).catch(() => resolve(options.tasksDir));
+  const common = { scratchDir, env, clock, log, loadDeadlineMs, memoryBytes: options.workerMemoryMb * 2 ** 20 };
+  const registry = new Registry({ ...common, tasksDir });
+  const { code, number } = await registry.load();
+  const runner = new Pool({
+    ...common,
+    trees: registry.trees,
+    handlers: code,
+    generation: number,
+    numWorkers,
+    concurrency,
+    maxAttempts: workerMaxAttempts,
+    gone: () => void registry.prune(),
+  });
+  let stopWatching: (() => void) | null = null;
   return {
     runner,
-    catalog,
-    start: (more) => runner.open({ ...env, ...more }),
+    catalog: registry.catalog,
+    start(more) {
+      registry.serve(runner, { ...env, ...more });
+      runner.open({ ...env, ...more });
+      if (options.watch === "off") return;
+      const look = () => void registry.refresh();
+      stopWatching = watchFolder({ folder: tasksDir, mode: options.watch, clock, log, look });
+    },
     async stop() {
-      await runner.stop();
+      stopWatching?.();
+      await Promise.all([registry.stop(), runner.stop()]);
       await removeFolder(scratchDir, log);
       process.off("exit", removeAtExit);
     },

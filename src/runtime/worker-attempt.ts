@@ -56,9 +56,9 @@ export class Attempt {
   }
 
   /** Runs the handler to its end. Never rejects. */
-  async run(run: Run, request: RunMessage, tasksDir: string): Promise<void> {
+  async run(run: Run, request: RunMessage, trees: string): Promise<void> {
     const context = attemptContext(this, request);
-    const outcome = await currentAttempt.run(this, () => outcomeOf(() => run(request.input, context), tasksDir));
+    const outcome = await currentAttempt.run(this, () => outcomeOf(() => run(request.input, context), trees));
     this.end(outcome);
   }
 
@@ -82,18 +82,18 @@ export class Attempt {
   }
 }
 
-async function outcomeOf(run: () => unknown, tasksDir: string): Promise<EndReport> {
+async function outcomeOf(run: () => unknown, trees: string): Promise<EndReport> {
   let value: unknown;
   try {
     value = await run();
   } catch (thrown) {
-    return failure(thrown, tasksDir);
+    return failure(thrown, trees);
   }
   try {
     return { kind: "completed", result: encodeResult(value) };
   } catch (error) {
     if (!(error instanceof InvalidResultError)) throw error;
-    return { kind: "failed", errorKind: "invalid_result", ...describeThrown(error, tasksDir) };
+    return { kind: "failed", errorKind: "invalid_result", ...describeThrown(error, trees) };
   }
 }
 

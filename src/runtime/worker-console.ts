@@ -9,7 +9,7 @@ import { cleanStack } from "./worker-thrown.ts";
  * Turns all that handler code prints into log lines of its attempt. What is printed outside of any attempt, as while a
  * file loads, goes to the stderr of the process, of which the server keeps the end.
  */
-export function captureOutput(tasksDir: string): void {
+export function captureOutput(trees: string): void {
   const printed = new Printed();
   for (const [method, level] of plainMethods) {
     console[method] = (...values) => {
@@ -29,7 +29,7 @@ export function captureOutput(tasksDir: string): void {
   }
   console.trace = (...values) => {
     const frames = new Error().stack?.split("\n").slice(1).join("\n") ?? "";
-    const text = cleanStack(`Trace: ${format(...values)}\n${frames}`, tasksDir);
+    const text = cleanStack(`Trace: ${format(...values)}\n${frames}`, trees);
     const attempt = currentAttempt.getStore();
     if (attempt === undefined) printed.outside(text);
     else attempt.lines.write("debug", text);

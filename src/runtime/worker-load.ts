@@ -24,16 +24,20 @@ export function provideTaskflow(): void {
   });
 }
 
-/** Imports the handler in `file`, relative to `tasksDir`. Never rejects: a file that does not load says why. */
-export async function loadHandler(tasksDir: string, file: string): Promise<Loaded> {
+/**
+ * Imports the handler in `file`, relative to the copy number `tree` of the tasks folder. Never rejects: a file that does
+ * not load says why.
+ */
+export async function loadHandler(trees: string, tree: number, file: string): Promise<Loaded> {
   const odd = /[?\\]/.exec(file)?.[0];
   if (odd !== undefined) return broken(file, `its name has a '${odd}' in it, which no import can reach: rename it`);
+  const root = `${trees}${tree}`;
   try {
-    const module: { default?: unknown } = await import(Bun.pathToFileURL(join(tasksDir, file)).href);
+    const module: { default?: unknown } = await import(Bun.pathToFileURL(join(root, file)).href);
     if (!("default" in module)) return broken(file, `no default export: write \`${example}\``);
     return handlerIn(module.default, file);
   } catch (thrown) {
-    return { report: { status: "load_error", error: loadError(thrown, tasksDir, file) }, run: null };
+    return { report: { status: "load_error", error: loadError(thrown, trees, root, file) }, run: null };
   }
 }
 
@@ -89,24 +93,24 @@ interface Place {
 
 type LoadFault = Extract<LoadReport, { status: "load_error" }>["error"];
 
-function loadError(thrown: unknown, tasksDir: string, file: string): LoadFault {
+function loadError(thrown: unknown, trees: string, root: string, file: string): LoadFault {
   const first: unknown = thrown instanceof AggregateError ? (thrown.errors[0] ?? thrown) : thrown;
-  const own = join(tasksDir, file);
-  const place = placeOf(first, tasksDir) ?? mentionOf(first, own) ?? { file: own, line: null, column: null };
+  const own = join(root, file);
+  const place = placeOf(first, root) ?? mentionOf(first, own) ?? { file: own, line: null, column: null };
   const isMessage = first instanceof BuildMessage || first instanceof ResolveMessage;
-  const sentence = isMessage ? first.message : describeThrown(first, tasksDir).error;
-  const message = sentence.replace(` imported from ${import.meta.path}`, "").replaceAll(tasksDir + sep, "");
-  const inside = place.file.startsWith(tasksDir + sep);
+  const sentence = isMessage ? first.message : describeThrown(first, trees).error;
+  const message = sentence.replace(` imported from ${import.meta.path}`, "").replaceAll(root + sep, "");
+  const inside = place.file.startsWith(root + sep);
   return {
     message: clip(message, maxErrorBytes),
-    file: inside ? relative(tasksDir, place.file) : file,
+    file: inside ? relative(root, place.file) : file,
     line: inside ? place.line : null,
     column: inside ? place.column : null,
   };
 }
 
-/** Where the compiler stopped, or the topmost frame below the tasks folder. */
-function placeOf(error: unknown, tasksDir: string): Place | null {
+/** Where the compiler stopped, or the topmost frame in the handlers' code. */
+function placeOf(error: unknown, root: string): Place | null {
   if (error instanceof BuildMessage || error instanceof ResolveMessage) {
     const position = error.position;
     if (position === null || position === undefined || position.line < 1) return null;
@@ -114,7 +118,7 @@ function placeOf(error: unknown, tasksDir: string): Place | null {
   }
   if (!(error instanceof Error) || typeof error.stack !== "string") return null;
   for (const [, file = "", line, column] of error.stack.matchAll(/^\s+at .*?\(?(\/[^()\n]*):(\d+):(\d+)\)?$/gm)) {
-    if (file.startsWith(tasksDir + sep)) return { file, line: Number(line), column: Number(column) };
+    if (file.startsWith(root + sep)) return { file, line: Number(line), column: Number(column) };
   }
   return null;
 }

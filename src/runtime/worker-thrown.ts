@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { PermanentError, RetryAfter } from "../domain/handler-error.ts";
 import type { EndReport } from "./protocol.ts";
 import { maxErrorBytes, maxStackBytes } from "./worker-limits.ts";
+import { withoutTree } from "./worker-paths.ts";
 import { clip } from "./worker-text.ts";
 
 /** Anything that can be thrown, in words. */
@@ -14,13 +15,13 @@ export interface Thrown {
 }
 
 /** Describes what was thrown, whatever it is: it may be no Error, or an object that throws when one looks at it. */
-export function describeThrown(value: unknown, tasksDir: string): Thrown {
+export function describeThrown(value: unknown, trees: string): Thrown {
   if (!isError(value)) return { error: clip(`NonErrorThrown: ${show(value)}`, maxErrorBytes), stack: null };
   const stacks: string[] = [];
   let cause: unknown = value;
   for (let depth = 0; depth < maxCauses && isError(cause); depth++) {
     const stack = read(cause, "stack");
-    stacks.push(typeof stack === "string" && stack !== "" ? cleanStack(stack, tasksDir) : headline(cause));
+    stacks.push(typeof stack === "string" && stack !== "" ? cleanStack(stack, trees) : headline(cause));
     cause = read(cause, "cause");
   }
   const stack = stacks.join("\nCaused by: ");
@@ -29,8 +30,8 @@ export function describeThrown(value: unknown, tasksDir: string): Thrown {
 }
 
 /** How an attempt ends whose handler threw `value`. */
-export function failure(value: unknown, tasksDir: string): EndReport {
-  const thrown = describeThrown(value, tasksDir);
+export function failure(value: unknown, trees: string): EndReport {
+  const thrown = describeThrown(value, trees);
   if (isA(value, PermanentError, "PermanentError")) return { kind: "failed", errorKind: "permanent", ...thrown };
   const seconds = isA(value, RetryAfter, "RetryAfter") ? read(value, "seconds") : null;
   if (typeof seconds !== "number" || !(seconds >= 0)) return { kind: "failed", errorKind: "handler", ...thrown };
@@ -39,12 +40,9 @@ export function failure(value: unknown, tasksDir: string): EndReport {
 }
 
 /** `stack` without the runtime's own frames, with paths relative to the tasks folder. */
-export function cleanStack(stack: string, tasksDir: string): string {
+export function cleanStack(stack: string, trees: string): string {
   const lines = stack.slice(0, maxStackBytes * 4).split("\n");
-  return lines
-    .filter((line) => !isInternal(line))
-    .join("\n")
-    .replaceAll(tasksDir + sep, "");
+  return withoutTree(lines.filter((line) => !isInternal(line)).join("\n"), trees);
 }
 
 /** Ten years, as for every other wait of the domain, whose own constant would bring a schema library along. */

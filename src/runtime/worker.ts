@@ -1,4 +1,7 @@
-/** The entry of a worker process. The server starts it with its own process id and the tasks folder as arguments. */
+/**
+ * The entry of a worker process. The server starts it with its own process id and the path of the copies of
+ * the tasks folder, but for their number, as arguments.
+ */
 
 import type { HandlerFile, LoadReport, ParentMessage, RunMessage } from "./protocol.ts";
 import { Attempt, currentAttempt, endedAttempts, runningAttempts } from "./worker-attempt.ts";
@@ -10,7 +13,7 @@ import { describeThrown } from "./worker-thrown.ts";
 
 type LoadFault = Extract<LoadReport, { status: "load_error" }>["error"];
 
-const [parentPid, tasksDir = ""] = process.argv.slice(2);
+const [parentPid, trees = ""] = process.argv.slice(2);
 dieWithParent(Number(parentPid));
 
 const handlers = new Map<string, { readonly file: string; readonly code: Run | LoadFault }>();
@@ -21,7 +24,7 @@ let lastRemedy: string | null = null;
 const mostUncaughtErrors = 20;
 
 const channel = openChannel(receive);
-captureOutput(tasksDir);
+captureOutput(trees);
 provideTaskflow();
 process.on("uncaughtException", uncaught);
 process.on("unhandledRejection", uncaught);
@@ -47,8 +50,8 @@ function receive(message: ParentMessage): void {
 }
 
 async function load(files: readonly HandlerFile[]): Promise<void> {
-  for (const [index, { name, file }] of files.entries()) {
-    const { report, run } = await loadHandler(tasksDir, file);
+  for (const [index, { name, file, tree }] of files.entries()) {
+    const { report, run } = await loadHandler(trees, tree, file);
     handlers.set(name, { file, code: run ?? report.error });
     channel.send({ type: "loaded", index, report });
   }
@@ -60,7 +63,7 @@ function start(request: RunMessage): void {
   const { file = null, code = null } = handlers.get(request.funcName) ?? {};
   const attempt = new Attempt(request.id, file, channel.send);
   if (typeof code === "function") {
-    void attempt.run(code, request, tasksDir);
+    void attempt.run(code, request, trees);
     return;
   }
   const error = `LoadError: ${code === null ? `no handler '${request.funcName}'` : where(code)}`;
@@ -73,7 +76,7 @@ function where({ file, line, message }: LoadFault): string {
 
 /** An error that no code caught: whoever it is of fails with it, and the worker makes room for a sound one. */
 function uncaught(thrown: unknown): void {
-  const { error, stack } = describeThrown(thrown, tasksDir);
+  const { error, stack } = describeThrown(thrown, trees);
   const suspected = suspects(stack ?? "");
   // Before the first attempt a fresh worker would fare no better.
   const remedy = suspected.length > 1 ? "kill" : attemptsRun > 0 ? "retire" : "none";

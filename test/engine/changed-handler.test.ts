@@ -60,6 +60,17 @@ describe("a task whose handler is gone", () => {
     expect(await engine.find(task.id)).toMatchObject({ status: "failed", error: "LoadError: Unexpected }" });
   });
 
+  test("waits no longer than its time although other handlers change", async () => {
+    const engine = await testEngine({ settings: { handlerWaitMs: 60_000 } });
+    const task = await engine.add({ delayMs: 1_000 });
+    engine.catalog.remove("echo");
+    for (let passedMs = 0; passedMs < 70_000; passedMs += 5_000) {
+      await engine.clock.advance(5_000);
+      engine.catalog.define("add_numbers");
+    }
+    expect(await engine.find(task.id)).toMatchObject({ status: "failed", errorKind: "load_error" });
+  });
+
   test("waits its full time although the handler was gone long before for another task", async () => {
     const engine = await testEngine({ settings: { handlerWaitMs: 60_000 } });
     const first = await engine.add({ delayMs: 1_000 });
@@ -75,5 +86,21 @@ describe("a task whose handler is gone", () => {
     engine.catalog.define("echo");
     await engine.clock.advance(5_000);
     expect(engine.runner.order).toEqual([second.id]);
+  });
+});
+
+describe("a handler that does not load any more while its last good version serves", () => {
+  test("runs what was submitted before and what is submitted now, by that version", async () => {
+    const engine = await testEngine({ slots: 2 });
+    engine.catalog.define("echo", { backoff: { baseMs: 7_000, capMs: 7_000, jitter: 0 }, maxRetries: 1 });
+    const before = await engine.add({ delayMs: 1_000 });
+    engine.catalog.breakButServe("echo", "Unexpected }");
+    const after = await engine.add();
+    await engine.next("task_started", after.id);
+    engine.runner.of(after.id).fail();
+    const { task: retrying } = await engine.next("task_retrying", after.id);
+    expect(retrying).toMatchObject({ maxRetries: 1, runAt: engine.clock.now() + 7_000 });
+    await engine.clock.advance(1_000);
+    await engine.next("task_started", before.id);
   });
 });

@@ -75,7 +75,7 @@ export function createFakeEngine(): FakeEngine {
 
   const engine: FakeEngine = {
     events,
-    catalog: { find: () => null, list: () => [], generation: 0 },
+    catalog: { find: () => null, list: () => [], generation: 0, changedIn: () => 0 },
     beforeRead,
     afterRead,
     clock,

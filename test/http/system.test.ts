@@ -107,6 +107,23 @@ describe("handlers", () => {
     expect(await (await request("/api/v1/registered-tasks")).json()).toEqual({ tasks: ["add_numbers", "echo"] });
   });
 
+  test("one whose last good version serves shows that version beside the error, and can be called", async () => {
+    const { engine, request, post } = await testApp();
+    const serving = engine.catalog.find("add_numbers")?.generation;
+    engine.catalog.breakButServe("add_numbers", "Unexpected ;");
+    expect(await (await request("/api/v1/handlers/add_numbers")).json()).toMatchObject({
+      status: "load_error",
+      generation: engine.catalog.generation,
+      serving_generation: serving,
+      error: { message: "Unexpected ;" },
+      input_schema: { type: "object" },
+      options: { timeout: null },
+    });
+    expect(await (await request("/api/v1/registered-tasks")).json()).toEqual({ tasks: ["add_numbers", "echo"] });
+    expect((await post("/api/v1/tasks", { func_name: "add_numbers", args: [1] })).status).toBe(422);
+    expect((await post("/api/v1/tasks", { func_name: "add_numbers", args: [1, 2] })).status).toBe(201);
+  });
+
   test("one is found by its name, colons included; an unknown one is a 404", async () => {
     const { engine, request } = await testApp();
     engine.catalog.define("db:backup", { timeoutMs: 30_000, maxRetries: 1, priority: 0 });

@@ -81,6 +81,7 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
     workerMemoryMb: 512,
     workerMaxAttempts: 10_000,
     handlerEnv: {},
+    watch: "off",
     clock: systemClock,
     log: { debug: () => undefined, info: () => undefined, warn, error: warn },
     ...options,

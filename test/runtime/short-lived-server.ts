@@ -12,6 +12,7 @@ const runtime = await loadRuntime({
   workerMemoryMb: 512,
   workerMaxAttempts: 10,
   handlerEnv: {},
+  watch: "off",
   clock: systemClock,
   log: { debug: silent, info: silent, warn: console.error, error: console.error },
 });

@@ -3,7 +3,7 @@ import { compileInput, type InputSchema } from "../../src/domain/input.ts";
 import { defaultBackoff } from "../../src/domain/retry.ts";
 import type { Task } from "../../src/domain/task.ts";
 import { createEngine, type Engine } from "../../src/engine/engine.ts";
-import type { Handler, HandlerCatalog, ReadyHandler } from "../../src/engine/runner.ts";
+import { type Handler, type HandlerCatalog, type ReadyHandler, servingHandler } from "../../src/engine/runner.ts";
 import type { EngineSettings } from "../../src/engine/settings.ts";
 import type { Submission } from "../../src/engine/submit.ts";
 import { openStore } from "../../src/storage/open.ts";
@@ -22,6 +22,7 @@ const numbers: InputSchema = {
 export class FakeCatalog implements HandlerCatalog {
   generation = 1;
   readonly #handlers = new Map<string, Handler>();
+  readonly #changedIn = new Map<string, number>();
 
   constructor() {
     this.define("echo");
@@ -36,10 +37,14 @@ export class FakeCatalog implements HandlerCatalog {
     return [...this.#handlers.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  changedIn(name: string): number {
+    return this.#changedIn.get(name) ?? 0;
+  }
+
   /** A new or changed file that loads. */
   define(name: string, options: Partial<ReadyHandler> = {}): void {
     const inputSchema = options.inputSchema ?? null;
-    this.generation += 1;
+    this.#change(name);
     this.#handlers.set(name, {
       name,
       file: `${name}.ts`,
@@ -56,16 +61,32 @@ export class FakeCatalog implements HandlerCatalog {
     });
   }
 
-  /** A file that does not load. */
+  /** A file that does not load, with nothing that serves in its stead. */
   break(name: string, message: string): void {
-    this.generation += 1;
-    const error = { message, file: `${name}.ts`, line: 3, column: 7 };
-    this.#handlers.set(name, { name, file: `${name}.ts`, generation: this.generation, status: "load_error", error });
+    this.#break(name, message, null);
+  }
+
+  /** A file that does not load any more, while its last version that did serves on. */
+  breakButServe(name: string, message: string): void {
+    this.#break(name, message, servingHandler(this.find(name)));
   }
 
   remove(name: string): void {
-    this.generation += 1;
+    this.#change(name);
     this.#handlers.delete(name);
+  }
+
+  #break(name: string, message: string, serving: ReadyHandler | null): void {
+    this.#change(name);
+    const { generation } = this;
+    const file = `${name}.ts`;
+    const error = { message, file, line: 3, column: 7 };
+    this.#handlers.set(name, { name, file, generation, status: "load_error", error, serving });
+  }
+
+  #change(name: string): void {
+    this.generation += 1;
+    this.#changedIn.set(name, this.generation);
   }
 }
 

@@ -130,6 +130,7 @@ export class FakeRunner implements Runner {
       attempts: 1,
       rssBytes: null,
       startedAt: 0,
+      generation: 1,
     }));
   }
 

@@ -1,4 +1,4 @@
-import type { BrokenHandler, Handler, ReadyHandler } from "../../engine/runner.ts";
+import { type BrokenHandler, type Handler, type ReadyHandler, servingHandler } from "../../engine/runner.ts";
 import { exampleKwargs } from "./example.ts";
 import { isObject, type JsonObject, mapSchema, presentable, resolve } from "./json-schema.ts";
 import type { OpenApi, Operation } from "./openapi.ts";
@@ -7,8 +7,8 @@ const submitPath = "/api/v1/tasks";
 const batchPath = "/api/v1/tasks/batch";
 
 /**
- * `document` with every handler in it: a ready one as an example of the body that submits it and with its input schema,
- * one that does not load in the description, with the reason.
+ * `document` with every handler in it: one that can be called as an example of the body that submits it and with its
+ * input schema, one that does not load in the description, with the reason.
  */
 export function withHandlers(document: OpenApi, handlers: readonly Handler[]): OpenApi {
   const broken = handlers.filter((handler) => handler.status === "load_error");
@@ -38,8 +38,9 @@ interface NamedHandler {
 /** OpenAPI allows few characters in the name of a component, and two handlers may then come out alike. */
 function nameComponents(handlers: readonly Handler[], taken: JsonObject): readonly NamedHandler[] {
   const used = new Set(Object.keys(taken));
-  return handlers.flatMap((handler) => {
-    if (handler.status !== "ready") return [];
+  // Files that share a name share what serves it.
+  return [...new Set(handlers.map(servingHandler))].flatMap((handler) => {
+    if (handler === null) return [];
     const base = `${handler.name.replaceAll(":", ".").replace(/[^A-Za-z0-9._-]/g, "_")}.input`;
     let component = base;
     for (let count = 2; used.has(component); count++) component = `${base}-${count}`;
@@ -52,9 +53,10 @@ function summary(ready: number, broken: readonly BrokenHandler[]): string {
   const count = ready === 1 ? "1 handler is ready" : `${ready} handlers are ready`;
   const first = `\n\n${count}: each is an example of the body of \`POST ${submitPath}\`.`;
   if (broken.length === 0) return ready === 0 ? "\n\nNo handler is ready: there is nothing to submit yet." : first;
-  const reasons = broken.map(({ name, error: { message, file, line } }) => {
+  const reasons = broken.map(({ name, error: { message, file, line }, serving }) => {
     const place = line === null ? file : `${file}:${line}`;
-    return `- ${code(name)} in ${code(place)}: ${code(message)}`;
+    const meanwhile = serving === null ? "" : " (its last version that loaded serves)";
+    return `- ${code(name)} in ${code(place)}: ${code(message)}${meanwhile}`;
   });
   return `${first}\n\n**Not loaded**\n\n${reasons.join("\n")}`;
 }

@@ -32,7 +32,8 @@ export function readyHandler(
 
 export function brokenHandler(name: string, message: string): BrokenHandler {
   const file = `${name}.ts`;
-  return { name, file, generation: 1, status: "load_error", error: { message, file, line: 3, column: 7 } };
+  const error = { message, file, line: 3, column: 7 };
+  return { name, file, generation: 1, status: "load_error", error, serving: null };
 }
 
 /**

@@ -204,6 +204,14 @@ describe("a handler in the document", () => {
     expect(bodyOf(document).examples).toEqual({});
   });
 
+  test("that does not load while its last good version serves is both listed and an example", async () => {
+    const clash = [{ ...brokenHandler(hello.name, "no"), serving: hello }];
+    const document = await documentOf(createDocsApp([...clash, ...clash]));
+    expect(document.info.description).toContain("1 handler is ready");
+    expect(document.info.description).toContain(": `no` (its last version that loaded serves)");
+    expect(Object.keys(bodyOf(document).examples ?? {})).toEqual([hello.name]);
+  });
+
   test("is in the example of a batch", async () => {
     const { examples } = bodyOf(await documentOf(createDocsApp([hello, add])), "/api/v1/tasks/batch");
     expect(examples.batch?.value).toEqual({
