@@ -24,16 +24,19 @@ export interface Submission {
   readonly runAt: number | null;
 }
 
-export interface SubmitParts {
+export interface NewTaskParts {
+  readonly clock: Pick<Clock, "now">;
+  /** A new UUIDv7. */
+  readonly newId: () => string;
+  readonly settings: Pick<EngineSettings, "defaultMaxRetries" | "defaultTimeoutMs" | "maxQueueSize">;
+}
+
+export interface SubmitParts extends NewTaskParts {
   readonly store: Store;
   readonly storeFault: StoreFault;
   readonly catalog: HandlerCatalog;
   readonly events: EventBus;
-  readonly clock: Clock;
   readonly log: Log;
-  /** A new UUIDv7. */
-  readonly newId: () => string;
-  readonly settings: EngineSettings;
   /** Called as soon as tasks are on their way to the store. */
   readonly onSubmitted: (tasks: readonly Task[]) => void;
 }
@@ -83,7 +86,12 @@ function prepare(submission: Submission, parts: SubmitParts): Task {
   }
 }
 
-function newTask(submission: Submission, handler: ReadyHandler, { clock, newId, settings }: SubmitParts): Task {
+/**
+ * The task that `submission` asks `handler` for.
+ * @throws TaskflowError `validation_failed` when its input does not fit.
+ */
+export function newTask(submission: Submission, handler: ReadyHandler, parts: NewTaskParts): Task {
+  const { clock, newId, settings } = parts;
   // Binding fills defaults into nested values, so what was sent is written down first.
   const args = jsonText(submission.args);
   const kwargs = jsonText(submission.kwargs);
