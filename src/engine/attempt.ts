@@ -1,3 +1,4 @@
+import { afterReading } from "../domain/clock.ts";
 import { isStoreUnavailable } from "../domain/error.ts";
 import type { Attempt, LogLine, Progress, Task } from "../domain/task.ts";
 import { type Outcome, postpone } from "../domain/transition.ts";
@@ -92,7 +93,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
   function start(task: Task, input: unknown): void {
     const run: Running = { task, progress: null, handle: null, ending: null, cancelTimer: null };
     running.set(task.id, run);
-    run.cancelTimer = clock.after(task.timeoutMs, () => end(run, "timeout"));
+    run.cancelTimer = afterReading(clock, task.timeoutMs, () => end(run, "timeout"));
     run.handle = parts.runner.start(requestFor(task, input), {
       log: (level, message) => keepLine(run, { at: clock.now(), attempt: task.attempt, level, message }),
       progress: (progress) => keepProgress(run, progress),

@@ -233,6 +233,12 @@ describe("the present state on subscribe", () => {
     engine.change(task, { status: "pending", runAt: 500 });
     engine.change(task, { status: "queued", runAt: 500 });
     engine.change(task, { ...running(2), runAt: 500 });
-    expect(heard()).toEqual(["subscribed", "snapshot task_started", "task_queued 1", "task_queued 2", "task_started 3"]);
+    expect(heard()).toEqual([
+      "subscribed",
+      "snapshot task_started",
+      "task_queued 1",
+      "task_queued 2",
+      "task_started 3",
+    ]);
   });
 });
