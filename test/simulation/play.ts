@@ -169,7 +169,7 @@ async function letEverythingEnd(world: World): Promise<void> {
     `SELECT max(run_at) FILTER (WHERE status IN ('pending', 'retrying')) AS due, count(*) AS tasks
      FROM tasks WHERE completed_at IS NULL`,
   );
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 90; round++) {
     for (const attempt of world.life?.runner.running ?? []) end(attempt, "completes", world);
     await world.clock.settle();
     const { due, tasks } = waiting.get() ?? { due: null, tasks: 0 };
@@ -202,10 +202,19 @@ async function endFaults(world: World, story: Story): Promise<readonly string[]>
   check(counts.enqueued === audit.inserts, `${counts.enqueued} accepted, says the counter; it were ${audit.inserts}`);
   check(counts.dequeued === audit.claims, `${counts.dequeued} claimed, says the counter; it were ${audit.claims}`);
 
-  const interrupted = db.query<{ key: string }, []>(
-    "SELECT id || '#' || number AS key FROM attempts JOIN tasks ON seq = task_seq WHERE outcome = 'interrupted'",
-  );
-  for (const { key } of interrupted.all()) check(model.interruptible.has(key), `${key}: interrupted without a fault`);
+  const lines = db
+    .query<{ key: string; outcome: string }, []>(
+      "SELECT id || '#' || number AS key, outcome FROM attempts JOIN tasks ON seq = task_seq",
+    )
+    .all();
+  for (const { key, outcome } of lines) {
+    check(outcome !== "interrupted" || model.interruptible.has(key), `${key}: interrupted without a fault`);
+  }
+  const recorded = new Set(lines.map(({ key }) => key));
+  for (const key of model.started) {
+    const isForgotten = audit.forgotten.has(key.slice(0, key.indexOf("#")));
+    check(recorded.has(key) || isForgotten, `${key}: ran, and left no line in the history`);
+  }
 
   const isUndisturbed = story.turns.every(({ steps }) =>
     steps.every((step) => step.do !== "crash" && step.do !== "stop"),

@@ -33,7 +33,7 @@ const step = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant("jump" as const),
-      ms: fc.constantFrom(-60 * minute, -minute, -500, 500, minute, 60 * minute),
+      ms: fc.constantFrom(-60 * minute, -minute, -500, 500, 20 * minute, 60 * minute),
     }),
   },
   {
@@ -59,7 +59,7 @@ export type Asked = typeof submission extends fc.Arbitrary<infer T> ? T : never;
 /** What falls together in one turn of the event loop, and the time that passes after it. Plain data. */
 const turn = fc.record({
   steps: fc.array(step, { minLength: 1, maxLength: 4 }),
-  waitMs: fc.constantFrom(0, 0, 1, 150, 600, 3_000),
+  waitMs: fc.constantFrom(0, 0, 0, 1, 1, 150, 150, 600, 600, 3_000, 3_000, 61_000),
 });
 export type Turn = typeof turn extends fc.Arbitrary<infer T> ? T : never;
 

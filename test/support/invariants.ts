@@ -29,6 +29,7 @@ const always = {
   "failed, though its last attempt did not": `
     SELECT id FROM tasks JOIN attempts ON task_seq = seq AND number = attempt WHERE status = 'failed' AND
       outcome NOT IN ('failed', 'timed_out') AND (outcome <> 'interrupted' OR crashes < 3)`,
+  "took its worker down more often than is allowed": "SELECT id FROM tasks WHERE crashes > 3",
   "failed with retries to spare": `
     SELECT id FROM tasks WHERE status = 'failed' AND retry_count < max_retries AND
       error_kind NOT IN ('permanent', 'load_error', 'crashed')`,
