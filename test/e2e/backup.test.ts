@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { lstat, mkdir, readdir, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { connect } from "../support/client.ts";
 import { faultsIn } from "../support/invariants.ts";
@@ -80,6 +80,19 @@ test("what the shipped database_backup handler makes restores to a server that w
   expect(await again.final(task.task_id)).toMatchObject({ status: "completed", result: 8 });
   // It was made by an attempt that ran, and so ran again.
   expect(await again.final(task_id)).toMatchObject({ status: "completed" });
+});
+
+test("a name that something else has taken since it was looked at is not overwritten either", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startServer({ env: { TASKFLOW_NUM_WORKERS: "0" } });
+  // A look follows the link and finds nothing there.
+  const link = join(folder.path, "link.db");
+  await symlink(join(folder.path, "nothing"), link);
+  const { exitCode, stderr } = await backup(`sqlite:${join(server.dataDir, "taskflow.db")}`, link);
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain(`${link} is there already`);
+  expect((await lstat(link)).isSymbolicLink()).toBe(true);
+  expect(await readdir(folder.path)).toEqual(["link.db"]);
 });
 
 test("it overwrites nothing, leaves nothing half done behind, and says what is wrong", async () => {
