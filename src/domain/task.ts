@@ -58,7 +58,7 @@ export interface Task {
   /** `"Name: message"` of the last attempt that went wrong. */
   readonly error: string | null;
   readonly errorKind: ErrorKind | null;
-  /** Attempts claimed so far, interrupted ones included. Each claim adds one, so it is also the lease. */
+  /** Claims so far. Each adds one and none takes it back, so it is also the lease: no two attempts share one. */
   readonly attempt: number;
   /** Retries used; never above `maxRetries`. */
   readonly retryCount: number;
@@ -86,7 +86,7 @@ export type AttemptOutcome = (typeof attemptOutcomes)[number];
 
 /** One line of a task's history. `outcome` and `endedAt` are null while it runs. */
 export interface Attempt {
-  /** From 1, in the order of the claims. */
+  /** The lease: from 1, in the order of the claims. A claim that started nothing leaves a gap. */
   readonly number: number;
   readonly worker: string | null;
   readonly startedAt: number;

@@ -28,7 +28,7 @@ export interface Settlement {
   readonly errorKind: ErrorKind | null;
   readonly retryCount: number;
   readonly crashes: number;
-  /** Null when nothing was started: the claim is undone and leaves no line in the history. */
+  /** Null when nothing was started: the claim leaves no line in the history. */
   readonly attempt: Attempt | null;
 }
 
@@ -95,8 +95,8 @@ export function postpone(task: Task, runAt: number): Settlement {
 }
 
 /** `task` once `settlement` was written. */
-export function applySettlement(task: Task, { attempt, ...changes }: Settlement): Task {
-  return { ...task, ...changes, attempt: attempt === null ? task.attempt - 1 : task.attempt };
+export function applySettlement(task: Task, { attempt: _line, ...changes }: Settlement): Task {
+  return { ...task, ...changes };
 }
 
 function ending(

@@ -1,3 +1,4 @@
+import { afterReading } from "../domain/clock.ts";
 import { isStoreUnavailable } from "../domain/error.ts";
 import type { Attempt, LogLine, Progress, Task } from "../domain/task.ts";
 import { type Outcome, postpone } from "../domain/transition.ts";
@@ -17,6 +18,8 @@ import { type Ended, giveBack, type SettleParts, settle } from "./settle.ts";
 export interface Attempts {
   /** Starts the attempt for which `task` was just claimed. */
   begin(task: Task): void;
+  /** Gives the claim of `task` back, unless the attempt it was made for is under way: who claimed it never heard of it. */
+  reclaim(task: Task): void;
   /** Ends the running attempt of a task by the ladder. Says whether there is one. */
   cancel(taskId: string): boolean;
   /** Resolves when no attempt of that task is being settled. */
@@ -55,8 +58,8 @@ const lastWriteMs = 5_000;
 export function createAttempts(parts: AttemptParts): Attempts {
   const { catalog, events, meter, clock, log, settings } = parts;
   const running = new Map<string, Running>();
-  /** By task, how attempts ended that is not written yet. */
-  const unsettled = new Map<string, Promise<void>>();
+  /** By task, the latest of its attempts that have ended, and are not written yet. */
+  const unsettled = new Map<string, { readonly lease: number; readonly settled: Promise<void> }>();
   /** Since when a handler has been asked for in vain. A change of that handler begins the wait anew. */
   const missing = new Map<string, { readonly since: number; readonly changedIn: number }>();
   let onIdle: (() => void) | null = null;
@@ -97,7 +100,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
   function start(task: Task, input: unknown): void {
     const run: Running = { task, progress: null, handle: null, ending: null, cancelTimer: null };
     running.set(task.id, run);
-    run.cancelTimer = clock.after(task.timeoutMs, () => end(run, "timeout"));
+    run.cancelTimer = afterReading(clock, task.timeoutMs, () => end(run, "timeout"));
     run.handle = parts.runner.start(requestFor(task, input), {
       log: (level, message) => keepLine(run, { at: clock.now(), attempt: task.attempt, level, message }),
       progress: (progress) => keepProgress(run, progress),
@@ -148,11 +151,12 @@ export function createAttempts(parts: AttemptParts): Attempts {
     log.warn({ error: error.message }, "log lines or progress could not be kept");
   }
 
-  function conclude({ id }: Task, settled: Promise<void>): void {
-    unsettled.set(id, settled);
+  function conclude({ id, attempt }: Task, settled: Promise<void>): void {
+    const entry = { lease: attempt, settled };
+    unsettled.set(id, entry);
     void settled.finally(() => {
       // It may have been claimed again, and that attempt be over, by now.
-      if (unsettled.get(id) === settled) unsettled.delete(id);
+      if (unsettled.get(id) === entry) unsettled.delete(id);
       if (running.size === 0 && unsettled.size === 0) onIdle?.();
     });
   }
@@ -170,6 +174,10 @@ export function createAttempts(parts: AttemptParts): Attempts {
 
   return {
     begin,
+    reclaim(task) {
+      const lease = running.get(task.id)?.task.attempt ?? unsettled.get(task.id)?.lease;
+      if (lease !== task.attempt) conclude(task, giveBack(task, postpone(task, task.runAt), parts));
+    },
     cancel(taskId) {
       const run = running.get(taskId);
       if (run === undefined) return false;
@@ -178,7 +186,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
       return true;
     },
     async settled(taskId) {
-      await unsettled.get(taskId);
+      await unsettled.get(taskId)?.settled;
     },
     find(taskId) {
       const run = running.get(taskId);

@@ -27,15 +27,22 @@ export interface DispatcherParts {
   readonly log: Log;
   /** Takes a claimed task over; it occupies a slot from then on, or gives the claim back. */
   readonly begin: (task: Task) => void;
+  /** Gives a claim back that no attempt came of; leaves a task alone whose attempt is under way. */
+  readonly reclaim: (task: Task) => void;
 }
 
 /** How often it looks without having been told; also the pause after a failed claim. */
 const pollMs = 1_000;
+/** More than can run at once. */
+const mostRunning = 10_000;
 
-export function createDispatcher({ store, storeFault, runner, clock, log, begin }: DispatcherParts): Dispatcher {
+export function createDispatcher(parts: DispatcherParts): Dispatcher {
+  const { store, storeFault, runner, clock, log, begin, reclaim } = parts;
   let started = false;
   /** False once a claim came back short, until something is queued: a settled task need not look in vain. */
   let mayHaveWork = true;
+  /** A claim that was reported as failed may have been made all the same. */
+  let mayHaveStrays = false;
   let claiming: Promise<void> | null = null;
   let cancelPoll: (() => void) | null = null;
 
@@ -52,14 +59,22 @@ export function createDispatcher({ store, storeFault, runner, clock, log, begin 
 
   async function claim(free: number): Promise<void> {
     try {
+      if (mayHaveStrays) await reclaimStrays();
       const tasks = await storeFault.watch(store.claim(free, clock.now()));
       if (tasks.length === free) mayHaveWork = true;
       for (const task of tasks) begin(task);
     } catch (error) {
       // The poll tries again; a store that refuses is no reason to spin.
       if (!isStoreUnavailable(error)) throw error;
+      mayHaveStrays = true;
       log.warn({ error: error.message }, "cannot claim tasks");
     }
+  }
+
+  async function reclaimStrays(): Promise<void> {
+    const { tasks } = await store.list({ status: "running", limit: mostRunning });
+    mayHaveStrays = false;
+    for (const task of tasks) reclaim(task);
   }
 
   function poll(): void {

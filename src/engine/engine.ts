@@ -53,7 +53,7 @@ export function createEngine(given: EngineParts): Engine {
   const parts = { ...given, events, meter, storeFault };
 
   const attempts = createAttempts({ ...parts, onSettled: followUp });
-  const dispatcher = createDispatcher({ ...parts, begin: attempts.begin });
+  const dispatcher = createDispatcher({ ...parts, begin: attempts.begin, reclaim: attempts.reclaim });
   const scheduler = createScheduler({ ...parts, onQueued: dispatcher.workQueued });
   const maintenance = createMaintenance(parts);
   const submitParts = { ...parts, onSubmitted: (tasks: readonly Task[]) => tasks.forEach(followUp) };

@@ -38,10 +38,13 @@ export function createScheduler({ store, storeFault, events, clock, log, onQueue
   let again = false;
 
   function sleepUntil(time: number): void {
-    if (!started || time >= wakesAt) return;
+    const now = clock.now();
+    // A timer that is overdue waits for a time that was meant before the clock was set forward: it wakes at once.
+    const until = wakesAt <= now ? Number.NEGATIVE_INFINITY : time;
+    if (!started || until >= wakesAt) return;
     cancelTimer?.();
-    wakesAt = time;
-    const delayMs = Math.min(longestSleepMs, Math.max(1, time - clock.now()));
+    wakesAt = until;
+    const delayMs = Math.min(longestSleepMs, Math.max(1, until - now));
     cancelTimer = clock.after(delayMs, () => {
       wakesAt = Number.POSITIVE_INFINITY;
       again = promoting !== null;

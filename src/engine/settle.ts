@@ -88,9 +88,11 @@ async function write(
   { store, storeFault, clock, log }: SettleParts,
   written: (owned: boolean) => void,
 ): Promise<void> {
-  for (;;) {
+  for (let refusals = 0; ; refusals++) {
     try {
-      written(await storeFault.watch(store.settle(task.id, task.attempt, settlement)));
+      const owned = await storeFault.watch(store.settle(task.id, task.attempt, settlement));
+      // What was reported as refused may have been written all the same.
+      written(owned || (refusals > 0 && (await isWritten(task, settlement, store))));
       return;
     } catch (error) {
       if (!isStoreUnavailable(error)) throw error;
@@ -101,6 +103,15 @@ async function write(
       await new Promise<void>((resolve) => clock.after(storeRetryMs, resolve));
     }
   }
+}
+
+/** Whether the task is as the settlement leaves it, and has not moved on since. */
+async function isWritten(task: Task, settlement: Settlement, store: Store): Promise<boolean> {
+  const found = await store.find(task.id);
+  const { status, attempt, runAt, completedAt } = applySettlement(task, settlement);
+  return (
+    found?.status === status && found.attempt === attempt && found.runAt === runAt && found.completedAt === completedAt
+  );
 }
 
 function fields(task: Task, { attempt, status, runAt, error }: Settlement): object {

@@ -1,9 +1,9 @@
-import type { Clock } from "../domain/clock.ts";
+import { afterReading, type Clock } from "../domain/clock.ts";
 
 /** Whether `promise` resolves within `ms` milliseconds; false when that time is over. */
 export async function within(clock: Clock, ms: number, promise: Promise<unknown>): Promise<boolean> {
   const over = Promise.withResolvers<false>();
-  const cancel = clock.after(ms, () => over.resolve(false));
+  const cancel = afterReading(clock, ms, () => over.resolve(false));
   const inTime = await Promise.race([promise.then(() => true), over.promise]);
   cancel();
   return inTime;
@@ -25,7 +25,7 @@ export class Deadline {
   #cancel: () => void;
 
   constructor(clock: Clock, ms: number, onOver: () => void) {
-    this.#start = () => clock.after(ms, onOver);
+    this.#start = () => afterReading(clock, ms, onOver);
     this.#cancel = this.#start();
   }
 

@@ -54,8 +54,7 @@ export function prepareClaim(db: Database, counters: Counters) {
 export function prepareSettle(db: Database, counters: Counters) {
   const settleTask = db.prepare<null, (string | number | null)[]>(
     `UPDATE tasks
-     SET status = ?, run_at = ?, completed_at = ?, result = ?, error = ?, error_kind = ?, retry_count = ?, crashes = ?,
-       attempt = ?
+     SET status = ?, run_at = ?, completed_at = ?, result = ?, error = ?, error_kind = ?, retry_count = ?, crashes = ?
      WHERE id = ? AND status = 'running' AND attempt = ?`,
   );
   const insertAttempt = db.prepare<null, (string | number | null)[]>(
@@ -79,7 +78,6 @@ export function prepareSettle(db: Database, counters: Counters) {
       errorKind,
       retryCount,
       crashes,
-      attempt === null ? lease - 1 : lease,
       taskId,
       lease,
     );

@@ -172,14 +172,14 @@ describe("a task that was cancelled while it ran", () => {
   });
 });
 
-test("a claim that is given back leaves no line in the history and the lease as it was before", () => {
+test("a claim that is given back leaves no line in the history, and its lease is not given out again", () => {
   const waiting = aTask({ status: "queued", attempt: 2, retryCount: 1, error: "Error: no", errorKind: "handler" });
   const settlement = postpone(claimed(waiting), 90_000);
   expect(settlement).toMatchObject({ status: "pending", runAt: 90_000, attempt: null, retryCount: 1 });
   expect(applySettlement(claimed(waiting), settlement)).toMatchObject({
     status: "pending",
     runAt: 90_000,
-    attempt: 2,
+    attempt: 3,
     retryCount: 1,
     error: "Error: no",
     errorKind: "handler",

@@ -26,7 +26,7 @@ describe("a task whose handler is gone", () => {
     const task = await engine.add({ delayMs: 1_000 });
     engine.catalog.remove("echo");
     await engine.clock.advance(2_000);
-    expect(await engine.find(task.id)).toMatchObject({ status: "pending", attempt: 0, error: null });
+    expect(await engine.find(task.id)).toMatchObject({ status: "pending", attempt: 1, error: null });
     const other = await engine.add({ funcName: "add_numbers", args: [1, 2] });
     await engine.next("task_started", other.id);
     engine.runner.of(other.id).complete();
@@ -35,7 +35,7 @@ describe("a task whose handler is gone", () => {
     await engine.next("task_started", task.id);
     engine.runner.of(task.id).complete(1);
     expect((await engine.next("task_completed", task.id)).task).toMatchObject({ result: jsonText(1), retryCount: 0 });
-    expect(await engine.attempts(task.id)).toMatchObject([{ number: 1, outcome: "completed" }]);
+    expect(await engine.attempts(task.id)).toMatchObject([{ number: 2, outcome: "completed" }]);
   });
 
   test("fails when the handler does not come back in time", async () => {

@@ -54,6 +54,20 @@ test("many are forgotten in one go, chunk by chunk", async () => {
   expect(engine.lines.at(-1)).toMatchObject({ fields: { tasks: 1_200 }, message: "old tasks forgotten" });
 });
 
+test("a request does not wait until all that is old is forgotten", async () => {
+  const engine = await testEngine({ settings, slots: 0 });
+  await engine.submit(Array.from({ length: 2_500 }, () => aSubmission()));
+  await engine.clearQueue();
+  await engine.clock.advance(600_000);
+  const forgetting = engine.clock.advance(60_000);
+  while (engine.faults.calls("prune") < 11) await new Promise((turn) => setImmediate(turn));
+  await engine.add();
+  expect(engine.faults.calls("prune")).toBeLessThanOrEqual(13);
+  await forgetting;
+  expect(engine.faults.calls("prune")).toBe(16);
+  expect(await known(engine)).toHaveLength(1);
+});
+
 test("a store that refuses is asked again a minute later", async () => {
   const engine = await testEngine({ settings });
   await finalTasks(engine);

@@ -106,6 +106,29 @@ describe("the scheduler", () => {
     expect(engine.runner.order).toEqual([task.id]);
   });
 
+  test("starts what comes after the clock was set forward at its time", async () => {
+    const engine = await testEngine();
+    await engine.clock.advance(1_000);
+    engine.clock.jump(3_600_000);
+    const task = await engine.add({ delayMs: 700 });
+    await engine.clock.advance(699);
+    expect(engine.runner.order).toEqual([]);
+    await engine.clock.advance(1);
+    expect(engine.runner.order).toEqual([task.id]);
+  });
+
+  test("queues in a few steps what the clock, set forward, made due all at once, and runs no more than there is room for", async () => {
+    const engine = await testEngine({ slots: 2 });
+    await engine.submit(Array.from({ length: 1_200 }, () => aSubmission({ delayMs: 1_800_000 })));
+    await engine.clock.advance(1_000);
+    const before = { promote: engine.faults.calls("promote"), claim: engine.faults.calls("claim") };
+    engine.clock.jump(3_600_000);
+    await engine.clock.advance(60_000);
+    expect((await engine.metrics()).counts.byStatus).toMatchObject({ pending: 0, queued: 1_198, running: 2 });
+    expect(engine.faults.calls("promote") - before.promote).toBeLessThanOrEqual(4);
+    expect(engine.faults.calls("claim") - before.claim).toBeLessThanOrEqual(63);
+  });
+
   test("starts nothing early when the clock was set back", async () => {
     const engine = await testEngine();
     const task = await engine.add({ delayMs: 5_000 });

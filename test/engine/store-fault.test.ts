@@ -159,3 +159,56 @@ test("workers that do not start make the engine unhealthy with their reason", as
   engine.runner.reason = "bun is not on the PATH";
   expect(engine.health()).toEqual({ status: "unhealthy", reason: "bun is not on the PATH" });
 });
+
+describe("a store that writes and then says that it did not", () => {
+  const lost = (verb: string) => (asked: PropertyKey) => (asked === verb ? "lost" : "passes");
+
+  test("a claim is given back, leaves no line in the history, and the task runs under another lease", async () => {
+    const engine = await testEngine({ slots: 2 });
+    const other = await engine.add();
+    await engine.next("task_started", other.id);
+    engine.faults.decide(lost("claim"));
+    const task = await engine.add();
+    await engine.clock.settle();
+    expect(await engine.find(task.id)).toMatchObject({ status: "running", attempt: 1 });
+    engine.faults.heal();
+    await engine.clock.advance(3_000);
+    expect(engine.runner.order).toEqual([other.id, task.id]);
+    engine.runner.of(task.id).complete();
+    await engine.next("task_completed", task.id);
+    expect(await engine.attempts(task.id)).toMatchObject([{ number: 2, outcome: "completed" }]);
+    expect(engine.runner.of(other.id).ended).toBe(false);
+    expect(await engine.find(other.id)).toMatchObject({ status: "running", attempt: 1 });
+  });
+
+  test("a settlement is told once, and counts as no late result", async () => {
+    const engine = await testEngine();
+    const task = await engine.add();
+    await engine.next("task_started", task.id);
+    engine.faults.decide(lost("settle"));
+    engine.runner.of(task.id).complete();
+    await engine.clock.settle();
+    expect(engine.heardOf(task.id)).toEqual(["task_queued", "task_started"]);
+    engine.faults.heal();
+    await engine.clock.advance(1_000);
+    expect(engine.heardOf(task.id)).toEqual(["task_queued", "task_started", "task_completed"]);
+    expect((await engine.metrics()).discarded).toBe(0);
+  });
+
+  test("a claim that was given back is not given back again when its task was claimed anew", async () => {
+    const engine = await testEngine({ settings: { handlerWaitMs: 60_000 } });
+    engine.faults.decide(lost("settle"));
+    const task = await engine.add({ delayMs: 100 });
+    engine.catalog.remove("echo");
+    await engine.clock.advance(150);
+    expect(await engine.find(task.id)).toMatchObject({ status: "pending", attempt: 1 });
+    engine.catalog.define("echo");
+    engine.clock.jump(60_000);
+    await engine.add({ delayMs: 1 });
+    await engine.clock.advance(900);
+    expect(engine.runner.order[0]).toBe(task.id);
+    engine.faults.heal();
+    await engine.clock.advance(5_000);
+    expect(await engine.find(task.id)).toMatchObject({ status: "running", attempt: 2 });
+  });
+});

@@ -161,11 +161,14 @@ function testSettle(store: () => Store): void {
     expect(await store().settle(task.id, 1, settlementOf(task, completed))).toBe(false);
   });
 
-  test("undoes a claim without a line in the history", async () => {
+  test("gives a claim back without a line in the history, and never its lease again", async () => {
     const task = await claimed(store());
     expect(await store().settle(task.id, 1, postpone(task, 9_000))).toBe(true);
-    expect(await store().find(task.id)).toEqual({ ...task, status: "pending", runAt: 9_000, attempt: 0 });
+    expect(await store().find(task.id)).toEqual({ ...task, status: "pending", runAt: 9_000 });
     expect(await store().attempts(task.id)).toEqual([]);
+    await store().promote(1, 9_000);
+    expect(await store().claim(1, 9_000)).toMatchObject([{ id: task.id, attempt: 2 }]);
+    expect(await store().settle(task.id, 1, postpone(task, 9_500))).toBe(false);
   });
 
   test("leaves the progress as it was last reported", async () => {

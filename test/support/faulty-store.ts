@@ -3,9 +3,14 @@ import type { Store } from "../../src/storage/store.ts";
 
 type Verb = keyof Store;
 
+/** What becomes of a call: it is refused, or done and then said to have failed, or neither done nor answered. */
+export type Fate = "passes" | "refused" | "lost" | "hangs";
+
 /** A store that refuses or delays as a test says, over a real one. */
 export interface FaultyStore {
   readonly store: Store;
+  /** Says from now on what becomes of each call. */
+  decide(fate: (verb: PropertyKey) => Fate): void;
   /** These verbs reject with `store_unavailable` from now on, and write nothing; all of them when none is named. */
   refuse(...verbs: readonly Verb[]): void;
   /** None is refused any more. */
@@ -19,7 +24,7 @@ export interface FaultyStore {
 export function faultyStore(real: Store): FaultyStore {
   const counts = new Map<PropertyKey, number>();
   const held = new Map<PropertyKey, Promise<void>>();
-  let refused: (verb: PropertyKey) => boolean = () => false;
+  let fateOf: (verb: PropertyKey) => Fate = () => "passes";
 
   const store = new Proxy(real, {
     get(target, verb, receiver) {
@@ -27,8 +32,11 @@ export function faultyStore(real: Store): FaultyStore {
       if (typeof method !== "function") return method;
       return (...given: readonly unknown[]) => {
         counts.set(verb, (counts.get(verb) ?? 0) + 1);
-        if (refused(verb)) return refusal();
+        const fate = fateOf(verb);
+        if (fate === "hangs") return new Promise(() => undefined);
+        if (fate === "refused") return refusal();
         const answer: unknown = Reflect.apply(method, target, given);
+        if (fate === "lost") return Promise.resolve(answer).then(refusal);
         const gate = held.get(verb);
         return gate === undefined ? answer : gate.then(() => answer);
       };
@@ -37,12 +45,15 @@ export function faultyStore(real: Store): FaultyStore {
 
   return {
     store,
+    decide(fate) {
+      fateOf = fate;
+    },
     refuse(...verbs) {
       const names = new Set<PropertyKey>(verbs);
-      refused = (verb) => names.size === 0 || names.has(verb);
+      fateOf = (verb) => (names.size === 0 || names.has(verb) ? "refused" : "passes");
     },
     heal() {
-      refused = () => false;
+      fateOf = () => "passes";
     },
     calls: (verb) => counts.get(verb) ?? 0,
     hold(verb) {

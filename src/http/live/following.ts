@@ -2,7 +2,7 @@ import type { TaskEvent } from "../../domain/event.ts";
 import { isFinal, type Status, type Task } from "../../domain/task.ts";
 
 /** How far a task has come: enough to tell whether another state of it came before or after. */
-type Standing = Pick<Task, "runAt" | "attempt" | "status" | "progress">;
+type Standing = Pick<Task, "attempt" | "status" | "progress">;
 
 export interface FollowingOptions {
   /** Called when a task is followed, and when it is no longer. */
@@ -47,10 +47,10 @@ export class Following {
   }
 
   /** The client was shown the present state of a task that it follows. */
-  show({ id, runAt, attempt, status, progress }: Task): void {
+  show({ id, attempt, status, progress }: Task): void {
     if (isFinal(status)) this.delete(id);
     // Not the task itself: its input may be large.
-    else if (this.has(id)) this.#shown.set(id, { runAt, attempt, status, progress });
+    else if (this.has(id)) this.#shown.set(id, { attempt, status, progress });
   }
 
   /** Whether the event, which comes next, says something that the client was not shown already. */
@@ -69,10 +69,9 @@ export class Following {
 
 /**
  * Whether `a` came after `b` in the life of one task. A state can be read before its event is published, so when they
- * were met says nothing. The due time comes first, since a claim that is undone takes its attempt back.
+ * were met says nothing. No attempt is claimed twice, and the clock has no say.
  */
 export function isLater(a: Standing, b: Standing): boolean {
-  if (a.runAt !== b.runAt) return a.runAt > b.runAt;
   if (a.attempt !== b.attempt) return a.attempt > b.attempt;
   return rank(a.status) > rank(b.status);
 }
