@@ -51,8 +51,9 @@ export interface RetentionCutoffs {
 
 /**
  * Where tasks live, and the only truth about them. A promise resolves after its write is durable. When the medium
- * refuses (full disk, I/O error) it rejects with a TaskflowError `store_unavailable`, and nothing was written. Writes take
- * effect, and their promises settle, in the order of the calls: the events of a task keep it.
+ * refuses (full disk, I/O error) it rejects with a TaskflowError `store_unavailable`, and nothing was written as far as it
+ * knows: callers must bear it that it was after all. Writes take effect, and their promises settle, in the order of the
+ * calls: the events of a task keep it.
  */
 export interface Store {
   /** Accepts all of `tasks`, or none of them when more than `maxWaiting` would then wait. Says whether it did. */
