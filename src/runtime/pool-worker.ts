@@ -1,4 +1,5 @@
 import type { AttemptListener, AttemptRequest, RunningAttempt, WorkerState } from "../engine/runner.ts";
+import { Allowance } from "./allowance.ts";
 import { Assignments } from "./assignments.ts";
 import { type Child, type ChildSettings, type Exit, startChild } from "./child.ts";
 import { type Cause, exitCause } from "./death.ts";
@@ -47,6 +48,7 @@ export class PoolWorker {
   readonly #child: Child;
   readonly #startedAt: number;
   readonly #running: Assignments;
+  readonly #allowance: Allowance;
   readonly #heartbeat: Heartbeat;
   readonly #loadDeadline: Deadline;
   #phase: "starting" | "ready" | "retiring" = "starting";
@@ -67,6 +69,7 @@ export class PoolWorker {
     this.#settings = settings;
     this.#events = events;
     this.#startedAt = settings.clock.now();
+    this.#allowance = new Allowance(settings.clock, settings.concurrency, settings.handlers.length);
     this.#child = startChild(id, settings, {
       received: (message) => this.#receive(message),
       closed: () => this.#leaveService(),
@@ -171,6 +174,10 @@ export class PoolWorker {
   }
 
   #receive(message: ChildMessage | null): void {
+    if (!this.#allowance.take()) {
+      this.end({ kind: "fault", reason: "the worker flooded its channel to the server" });
+      return;
+    }
     switch (message?.type) {
       case "ended":
         if (this.#running.end(message)) this.#freed();
@@ -228,6 +235,7 @@ export class PoolWorker {
   }
 
   #freed(): void {
+    this.#allowance.attemptEnded();
     this.#events.freed();
     if (this.#phase === "retiring") this.retire();
     else this.#retireIfGrown();
