@@ -27,6 +27,8 @@ export interface WorkerEvents {
   ready(): void;
   /** An attempt ended. */
   freed(): void;
+  /** The result of an attempt came that had been given up. */
+  late(): void;
   /** It takes no more attempts. */
   retired(): void;
   ended(death: Death): void;
@@ -180,7 +182,7 @@ export class PoolWorker {
     }
     switch (message?.type) {
       case "ended":
-        if (this.#running.end(message)) this.#freed();
+        this.#attemptEnded(message);
         break;
       case "log":
         this.#running.log(message);
@@ -232,6 +234,12 @@ export class PoolWorker {
     const { handlers, loadDeadlineMs } = this.#settings;
     const what = handlers[this.#loaded]?.file ?? "what it was told to";
     this.end({ kind: "fault", reason: `the worker did not load ${what} within ${loadDeadlineMs / 1000}s` });
+  }
+
+  #attemptEnded(message: ChildMessageOf<"ended">): void {
+    const how = this.#running.end(message);
+    if (how === "ended") this.#freed();
+    else if (how === "late") this.#events.late();
   }
 
   #freed(): void {
