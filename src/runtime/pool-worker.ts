@@ -4,6 +4,7 @@ import { Assignments } from "./assignments.ts";
 import { type Child, type ChildSettings, type Exit, startChild } from "./child.ts";
 import { type Cause, exitCause } from "./death.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { Inflow } from "./inflow.ts";
 import { residentBytes } from "./memory.ts";
 import type { ChildMessage, ChildMessageOf, HandlerFile } from "./protocol.ts";
 import { Deadline, within } from "./timing.ts";
@@ -52,6 +53,7 @@ export class PoolWorker {
   readonly #running: Assignments;
   readonly #allowance: Allowance;
   readonly #heartbeat: Heartbeat;
+  readonly #inflow: Inflow;
   readonly #loadDeadline: Deadline;
   #phase: "starting" | "ready" | "retiring" = "starting";
   #attempts = 0;
@@ -78,6 +80,7 @@ export class PoolWorker {
     });
     this.#child.send({ type: "load", handlers: settings.handlers });
     this.#heartbeat = new Heartbeat(this.#child, settings.clock);
+    this.#inflow = new Inflow(this.#child.pid, this.#heartbeat, () => this.end(flooded));
     this.#loadDeadline = new Deadline(settings.clock, settings.loadDeadlineMs, () => this.#loadsTooLong());
     this.ended = this.#child.ended.then((exit) => this.#bury(exit));
   }
@@ -161,6 +164,7 @@ export class PoolWorker {
     const limitBytes = this.#settings.memoryBytes;
     if (bytes > limitBytes) this.end({ kind: "memory", usedBytes: bytes, limitBytes });
     else if (this.#running.size === 0) this.#retireIfGrown();
+    void this.#inflow.check();
   }
 
   #leaveService(): void {
@@ -176,8 +180,9 @@ export class PoolWorker {
   }
 
   #receive(message: ChildMessage | null): void {
+    this.#inflow.heard();
     if (!this.#allowance.take()) {
-      this.end({ kind: "fault", reason: "the worker flooded its channel to the server" });
+      this.end(flooded);
       return;
     }
     switch (message?.type) {
@@ -290,5 +295,6 @@ export class PoolWorker {
   }
 }
 
+const flooded = { kind: "fault", reason: "the worker flooded its channel to the server" } as const satisfies Cause;
 /** A process that exits is gone within this time. */
 const exitMs = 1_000;

@@ -23,6 +23,14 @@ test.each(["a command", "the handler"])("stdout flooded by %s harms nobody", asy
   expect(residentBytes(server.pid) - before).toBeLessThan(64 * 2 ** 20);
 });
 
+test("a message without an end to the server ends its worker long before its timeout", async () => {
+  const { begin, bystander, client } = watched;
+  const task = await begin("floods_channel", { text: "x" });
+  await bystander();
+  const error = "WorkerCrashError: the worker flooded its channel to the server while it ran this task";
+  expect(await client.final(task.task_id)).toMatchObject({ status: "failed", error_kind: "crashed", error });
+});
+
 test("a log and progress without end are cut, with a note of it, and the handler goes on", async () => {
   const { bystander, client } = watched;
   const task = await client.submit({ func_name: "floods_log" });
