@@ -1,13 +1,13 @@
 import type { Stage } from "./stage.ts";
 
-export type Unit = "per second" | "ms";
+export type Unit = "per second" | "ms" | "MB" | "count";
 
 /** One line of the benchmark: a number that is measured once a round. */
 export interface Figure {
   readonly id: string;
   readonly title: string;
   readonly unit: Unit;
-  /** What it should reach, or stay below for milliseconds. */
+  /** What it should reach, or stay below unless it is a rate. */
   readonly goal?: number;
 }
 
@@ -36,6 +36,8 @@ export interface RoundOptions {
 export interface Group {
   readonly name: string;
   readonly title: string;
+  /** Measured only when it is asked for by its name. */
+  readonly isExtra?: true;
   readonly figures: readonly Figure[];
   readonly ratios: readonly Ratio[];
   measure(options: RoundOptions): Promise<Sample>;

@@ -1,17 +1,21 @@
 import packageJson from "../package.json" with { type: "json" };
+import { answer } from "./answer.ts";
 import { drain } from "./drain.ts";
 import { endToEnd } from "./end-to-end.ts";
 import type { Group, Sample } from "./group.ts";
 import { lowLoad } from "./low-load.ts";
 import { describeMachine, timeSyncs } from "./machine.ts";
 import { type Options, readOptions, UsageError, usage } from "./options.ts";
+import { reload } from "./reload.ts";
 import { linesOf, type Report, renderReport } from "./report.ts";
+import { soak } from "./soak.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { percentile } from "./statistics.ts";
 import { submit } from "./submit.ts";
 
-const allGroups: readonly Group[] = [submit, endToEnd, drain, lowLoad];
+const allGroups: readonly Group[] = [submit, endToEnd, drain, lowLoad, soak, reload, answer];
 const names = allGroups.map(({ name }) => name);
+const usual = allGroups.filter(({ isExtra }) => isExtra === undefined).map(({ name }) => name);
 
 await main();
 
@@ -45,7 +49,7 @@ async function main(): Promise<void> {
 
 function optionsOrExit(): Options {
   try {
-    return readOptions(process.argv.slice(2), names);
+    return readOptions(process.argv.slice(2), names, usual);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     console.error(`${error.message}\n\n${usage(names)}`);

@@ -25,10 +25,13 @@ export const usage = (groups: readonly string[]) => `Usage: bun run bench [optio
   --json          print the result as JSON
 `;
 
-/** @throws UsageError */
-export function readOptions(args: readonly string[], groups: readonly string[]): Options {
+/**
+ * @param usual the groups that are measured when none are named.
+ * @throws UsageError
+ */
+export function readOptions(args: readonly string[], groups: readonly string[], usual = groups): Options {
   const { values } = parse(args);
-  const only = values.only?.split(",") ?? groups;
+  const only = values.only?.split(",") ?? usual;
   const unknown = only.find((name) => !groups.includes(name));
   if (unknown !== undefined) throw new UsageError(`--only knows ${groups.join(", ")}, not '${unknown}'`);
   const rounds = positive("--rounds", values.rounds);

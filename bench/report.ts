@@ -91,13 +91,14 @@ function row(title: string, median: string, range: string, goal: string): string
   return cells.join("").trimEnd();
 }
 
-const suffixes = { "per second": "/s", ms: " ms", ratio: "" } as const;
+const suffixes = { "per second": "/s", ms: " ms", MB: " MB", count: "", ratio: "" } as const;
 
 function format(value: number, unit: ReportLine["unit"]): string {
   return unit === "per second" ? Math.round(value).toLocaleString("en") : value.toFixed(2);
 }
 
 function verdict(median: number, unit: ReportLine["unit"], goal: number): string {
-  const reached = unit === "ms" ? median <= goal : median >= goal;
-  return `${unit === "ms" ? "≤" : "≥"} ${format(goal, unit)} ${reached ? "✓" : "✗"}`;
+  const isCost = unit === "ms" || unit === "MB" || unit === "count";
+  const reached = isCost ? median <= goal : median >= goal;
+  return `${isCost ? "≤" : "≥"} ${format(goal, unit)} ${reached ? "✓" : "✗"}`;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 /** A server that listens. */
 export interface Server {
   readonly url: string;
+  readonly pid: number;
   /** Asks it to stop and waits until it has; by force after a while. */
   stop(): Promise<void>;
 }
@@ -50,7 +51,7 @@ export function spawnServer({ script, env, folder }: ServerOptions): ServerProce
     for (;;) {
       const text = await read(log);
       const url = listeningUrl(text);
-      if (url !== null) return { url, stop };
+      if (url !== null) return { url, pid: child.pid, stop };
       if (child.exitCode !== null || child.signalCode !== null || performance.now() > giveUpAt) {
         kill();
         const output = `${text}\n${await read(`${log}.err`)}`.trim().slice(-2_000);

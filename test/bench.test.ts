@@ -170,6 +170,8 @@ describe("the options", () => {
       json: true,
     });
     expect(readOptions([], ["a", "b"]).only).toEqual(["a", "b"]);
+    expect(readOptions([], ["a", "b", "extra"], ["a", "b"]).only).toEqual(["a", "b"]);
+    expect(readOptions(["--only", "extra"], ["a", "extra"], ["a"]).only).toEqual(["extra"]);
   });
 
   for (const args of ["--only d", "--rounds 0", "--rounds 1.5", "--seconds x", "--unknown", "stray"]) {

@@ -102,7 +102,7 @@ export function createEngine(given: EngineParts): Engine {
     clearQueue: () => clearQueue(cancelParts),
     metrics: async () => ({
       counts: await store.counts(),
-      discarded: meter.discardedCount,
+      discarded: meter.discardedCount + runner.lateResults(),
       kills: { ...meter.kills },
       slots: runner.slots,
       workers: runner.workers(),

@@ -63,6 +63,8 @@ export interface Runner {
   workers(): readonly WorkerState[];
   /** Why workers do not start, or null. */
   fault(): string | null;
+  /** Results that came from attempts which it had given up, since the start. */
+  lateResults(): number;
   /** Ends every worker. */
   stop(): Promise<void>;
 }

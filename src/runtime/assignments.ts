@@ -51,10 +51,10 @@ export class Assignments {
     this.#running.get(id)?.listener.progress({ fraction, message });
   }
 
-  /** Ends an attempt as its worker reports. Says whether it still ran: a late result finds nobody. */
-  end({ id, outcome }: ChildMessageOf<"ended">): boolean {
-    this.#abandoned.delete(id);
-    return this.#end(id, outcomeOf(outcome));
+  /** Ends an attempt as its worker reports; the result of one that was abandoned comes late, and finds nobody. */
+  end({ id, outcome }: ChildMessageOf<"ended">): "ended" | "late" | "unknown" {
+    if (this.#abandoned.delete(id)) return "late";
+    return this.#end(id, outcomeOf(outcome)) ? "ended" : "unknown";
   }
 
   /** Ends an attempt without its worker, where its handler runs on. */

@@ -1,8 +1,10 @@
 import type { AttemptListener, AttemptRequest, RunningAttempt, WorkerState } from "../engine/runner.ts";
+import { Allowance } from "./allowance.ts";
 import { Assignments } from "./assignments.ts";
 import { type Child, type ChildSettings, type Exit, startChild } from "./child.ts";
 import { type Cause, exitCause } from "./death.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { Inflow } from "./inflow.ts";
 import { residentBytes } from "./memory.ts";
 import type { ChildMessage, ChildMessageOf, HandlerFile } from "./protocol.ts";
 import { Deadline, within } from "./timing.ts";
@@ -26,6 +28,8 @@ export interface WorkerEvents {
   ready(): void;
   /** An attempt ended. */
   freed(): void;
+  /** The result of an attempt came that had been given up. */
+  late(): void;
   /** It takes no more attempts. */
   retired(): void;
   ended(death: Death): void;
@@ -47,7 +51,9 @@ export class PoolWorker {
   readonly #child: Child;
   readonly #startedAt: number;
   readonly #running: Assignments;
+  readonly #allowance: Allowance;
   readonly #heartbeat: Heartbeat;
+  readonly #inflow: Inflow;
   readonly #loadDeadline: Deadline;
   #phase: "starting" | "ready" | "retiring" = "starting";
   #attempts = 0;
@@ -67,12 +73,14 @@ export class PoolWorker {
     this.#settings = settings;
     this.#events = events;
     this.#startedAt = settings.clock.now();
+    this.#allowance = new Allowance(settings.clock, settings.concurrency, settings.handlers.length);
     this.#child = startChild(id, settings, {
       received: (message) => this.#receive(message),
       closed: () => this.#leaveService(),
     });
     this.#child.send({ type: "load", handlers: settings.handlers });
     this.#heartbeat = new Heartbeat(this.#child, settings.clock);
+    this.#inflow = new Inflow(this.#child.pid, this.#heartbeat, () => this.end(flooded));
     this.#loadDeadline = new Deadline(settings.clock, settings.loadDeadlineMs, () => this.#loadsTooLong());
     this.ended = this.#child.ended.then((exit) => this.#bury(exit));
   }
@@ -156,6 +164,7 @@ export class PoolWorker {
     const limitBytes = this.#settings.memoryBytes;
     if (bytes > limitBytes) this.end({ kind: "memory", usedBytes: bytes, limitBytes });
     else if (this.#running.size === 0) this.#retireIfGrown();
+    void this.#inflow.check();
   }
 
   #leaveService(): void {
@@ -171,9 +180,14 @@ export class PoolWorker {
   }
 
   #receive(message: ChildMessage | null): void {
+    this.#inflow.heard();
+    if (!this.#allowance.take()) {
+      this.end(flooded);
+      return;
+    }
     switch (message?.type) {
       case "ended":
-        if (this.#running.end(message)) this.#freed();
+        this.#attemptEnded(message);
         break;
       case "log":
         this.#running.log(message);
@@ -227,7 +241,14 @@ export class PoolWorker {
     this.end({ kind: "fault", reason: `the worker did not load ${what} within ${loadDeadlineMs / 1000}s` });
   }
 
+  #attemptEnded(message: ChildMessageOf<"ended">): void {
+    const how = this.#running.end(message);
+    if (how === "ended") this.#freed();
+    else if (how === "late") this.#events.late();
+  }
+
   #freed(): void {
+    this.#allowance.attemptEnded();
     this.#events.freed();
     if (this.#phase === "retiring") this.retire();
     else this.#retireIfGrown();
@@ -274,5 +295,6 @@ export class PoolWorker {
   }
 }
 
+const flooded = { kind: "fault", reason: "the worker flooded its channel to the server" } as const satisfies Cause;
 /** A process that exits is gone within this time. */
 const exitMs = 1_000;

@@ -33,6 +33,7 @@ export class Pool implements Runner {
   readonly #workers = new Set<PoolWorker>();
   readonly #onFree: (() => void)[] = [];
   #started = 0;
+  #lateResults = 0;
   /** Null before the opening and after the stop. */
   #workerSettings: WorkerSettings | null = null;
   #succession: Succession | null = null;
@@ -111,6 +112,10 @@ export class Pool implements Runner {
     return this.#fault;
   }
 
+  lateResults(): number {
+    return this.#lateResults;
+  }
+
   async stop(): Promise<void> {
     this.#workerSettings = null;
     this.#cancelRetry?.();
@@ -170,6 +175,9 @@ export class Pool implements Runner {
       const worker: PoolWorker = new PoolWorker(`w${this.#started}`, settings, {
         ready: () => this.#becameReady(worker),
         freed: () => this.#attemptEnded(),
+        late: () => {
+          this.#lateResults += 1;
+        },
         retired: () => this.#fill(),
         ended: (death) => this.#lost(worker, death),
       });

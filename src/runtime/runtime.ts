@@ -1,13 +1,11 @@
-import { rmSync } from "node:fs";
-import { mkdtemp, realpath } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { realpath } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../domain/log.ts";
 import type { HandlerCatalog, Runner } from "../engine/runner.ts";
-import { removeFolder } from "./child.ts";
 import { Pool } from "./pool.ts";
 import { Registry } from "./registry.ts";
+import { makeScratch, sweepScratch } from "./scratch.ts";
 import { watchFolder } from "./watcher.ts";
 
 export interface RuntimeOptions {
@@ -46,13 +44,21 @@ export interface Runtime {
  */
 export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { numWorkers, concurrency, workerMaxAttempts, clock, log, loadDeadlineMs = 10_000 } = options;
-  const scratchDir = await realpath(await mkdtemp(join(tmpdir(), "taskflow-")));
-  const removeAtExit = () => rmSync(scratchDir, { recursive: true, force: true });
-  process.on("exit", removeAtExit);
+  const swept = sweepScratch(log).catch((error: unknown) => {
+    log.warn({ err: error }, "could not look for what killed servers left");
+  });
+  const scratch = await makeScratch(log);
   const env = { ...hostEnvironment(), ...options.handlerEnv };
   // Stacks and module paths show the real one.
   const tasksDir = await realpath(options.tasksDir).catch(() => resolve(options.tasksDir));
-  const common = { scratchDir, env, clock, log, loadDeadlineMs, memoryBytes: options.workerMemoryMb * 2 ** 20 };
+  const common = {
+    scratchDir: scratch.path,
+    env,
+    clock,
+    log,
+    loadDeadlineMs,
+    memoryBytes: options.workerMemoryMb * 2 ** 20,
+  };
   const registry = new Registry({ ...common, tasksDir });
   const { code, number } = await registry.load();
   const runner = new Pool({
@@ -79,8 +85,7 @@ export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
     async stop() {
       stopWatching?.();
       await Promise.all([registry.stop(), runner.stop()]);
-      await removeFolder(scratchDir, log);
-      process.off("exit", removeAtExit);
+      await Promise.all([scratch.remove(), swept]);
     },
   };
 }

@@ -105,7 +105,7 @@ test("after a SIGKILL every acknowledged task is there and completes, and what r
   expect((await lookAt(server, running.task_id)).outcomes).toEqual(["interrupted", "completed"]);
 });
 
-test("a SIGKILL leaves no worker behind, not even one that loops", async () => {
+test("a SIGKILL leaves no worker behind, not even one that loops, and the next start clears up its files", async () => {
   await using data = await someData();
   await using gate = createGate();
   gate.open();
@@ -117,6 +117,10 @@ test("a SIGKILL leaves no worker behind, not even one that loops", async () => {
   server.signal("SIGKILL");
   await server.exited;
   await workersGone(server.pid);
+  expect(await data.leftovers()).toHaveLength(1);
+  const next = await data.start();
+  await next[Symbol.asyncDispose]();
+  expect(await data.leftovers()).toEqual([]);
 });
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {

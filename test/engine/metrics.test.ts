@@ -31,10 +31,11 @@ describe("the counts", () => {
     const task = await engine.add();
     await engine.next("task_started", task.id);
     await engine.clock.advance(5_000);
+    engine.runner.late = 2;
     expect(await engine.metrics()).toMatchObject({
       slots: 3,
       workers: [{ id: "w1", state: "busy", tasks: [task.id] }],
-      discarded: 0,
+      discarded: 2,
       now: engine.clock.now(),
     });
   });

@@ -78,6 +78,7 @@ export class FakeRunner implements Runner {
   /** What attempts started from now on do on abort. */
   onAbort: FakeAttempt["onAbort"] = "throw";
   reason: string | null = null;
+  late = 0;
   readonly #onFree: (() => void)[] = [];
 
   constructor(slots = 1) {
@@ -136,6 +137,10 @@ export class FakeRunner implements Runner {
 
   fault(): string | null {
     return this.reason;
+  }
+
+  lateResults(): number {
+    return this.late;
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,1 @@
+export default () => Bun.sleepSync(3_600_000);
