@@ -4,7 +4,7 @@ import type { Store } from "../storage/store.ts";
 
 /** Knows whether the store takes writes at the moment. */
 export interface StoreFault {
-  /** Why a write failed, or null once one went through after it. */
+  /** Why a write failed, or null; asked anew every second until the store takes one. */
   current(): string | null;
   /** Takes note of how a write ends; passes its result or its error on. */
   watch<Result>(write: Promise<Result>): Promise<Result>;
@@ -23,8 +23,7 @@ export function createStoreFault(store: Store, clock: Clock): StoreFault {
 
   /** A write that found nothing to do says nothing of the medium, so that only this one ends a fault. */
   function probe(): void {
-    const written = store.probe();
-    written.then(
+    store.probe().then(
       () => {
         fault = null;
       },

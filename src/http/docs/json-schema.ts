@@ -55,19 +55,6 @@ export function presentable(schema: JsonObject): JsonObject {
   return isObject(local) ? local : {};
 }
 
-/** One schema that asks for what all of `schemas` ask for, as near as one can say it without `allOf`. */
-export function merged(schemas: readonly unknown[]): JsonObject | boolean {
-  let result: Record<string, unknown> = {};
-  for (const schema of schemas) {
-    if (schema === false) return false;
-    if (!isObject(schema)) continue;
-    const both = Object.entries(schema).filter(([, value]) => value !== undefined);
-    const joined = both.map(([keyword, value]) => [keyword, joinedKeyword(keyword, result[keyword], value)]);
-    result = { ...result, ...Object.fromEntries(joined) };
-  }
-  return result;
-}
-
 /** What a reference `#/…` points at in `root`, or undefined. */
 export function resolve(root: unknown, reference: string): unknown {
   const [start, ...path] = reference.split("/");
@@ -77,23 +64,6 @@ export function resolve(root: unknown, reference: string): unknown {
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
     return Reflect.get(value, name);
   }, root);
-}
-
-function joinedKeyword(keyword: string, left: unknown, right: unknown): unknown {
-  if (left === undefined) return right;
-  if (keyword === "properties" && isObject(left) && isObject(right)) {
-    const names = [...new Set([...Object.keys(left), ...Object.keys(right)])];
-    const own = (side: JsonObject, name: string) => (Object.hasOwn(side, name) ? side[name] : undefined);
-    return Object.fromEntries(names.map((name) => [name, merged([own(left, name), own(right, name)])]));
-  }
-  if (Array.isArray(left) && Array.isArray(right)) {
-    if (keyword === "enum" || keyword === "type") return left.filter((value) => right.includes(value));
-    if (keyword === "required" || keyword === "allOf") return [...left, ...right];
-  }
-  if (typeof left === "number" && typeof right === "number") {
-    return /^(min|exclusiveMin)/.test(keyword) ? Math.max(left, right) : Math.min(left, right);
-  }
-  return right;
 }
 
 function decoded(segment: string): string {
