@@ -1,5 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { killCauses } from "../engine/metrics.ts";
+import { memoryGuards } from "../engine/runner.ts";
 import { answer, errors } from "./detail.ts";
 
 const tags = ["System"];
@@ -48,6 +49,12 @@ const workers = Type.Object({
       tasks: Type.Array(Type.String({ description: "Ids of the tasks it runs" })),
       attempts: Type.Integer({ minimum: 0, description: "Attempts it has run" }),
       rss_bytes: Type.Union([count, Type.Null()]),
+      memory_guard: Type.Unsafe<string>({
+        type: "string",
+        enum: memoryGuards,
+        description:
+          "Who keeps it within its memory: the kernel, by a `cgroup`, or the server, which looks at its `rss`",
+      }),
       generation: Type.Integer({ minimum: 0, description: "Of the handlers that it has loaded" }),
       age: Type.Number({ description: "Seconds" }),
     }),
