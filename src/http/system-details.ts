@@ -48,7 +48,7 @@ const workers = Type.Object({
       state: Type.Unsafe<string>({ type: "string", enum: ["starting", "idle", "busy", "retiring"] }),
       tasks: Type.Array(Type.String({ description: "Ids of the tasks it runs" })),
       attempts: Type.Integer({ minimum: 0, description: "Attempts it has run" }),
-      rss_bytes: Type.Union([count, Type.Null()]),
+      rss_bytes: Type.Union([count, Type.Null()], { description: "What it holds, with what it has started" }),
       memory_guard: Type.Unsafe<string>({
         type: "string",
         enum: memoryGuards,

@@ -188,7 +188,7 @@ describe("what a killed server left", () => {
     const files = fake();
     opened(files);
     const [dead, ownEarlier] = [`taskflow-worker-${await deadPid()}-7`, `taskflow-worker-${pid}-3`];
-    const others = ["taskflow-worker-1-1", "taskflow-worker-x", "somebody"];
+    const others = [`taskflow-worker-${process.ppid}-1`, "taskflow-worker-x", "somebody"];
     for (const name of [dead, ownEarlier, ...others]) files.makeFolder(join(root, name));
     files.makeFolder(join(root, dead, "made by a handler"));
     files.written.length = 0;
