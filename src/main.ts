@@ -34,7 +34,7 @@ async function main(config: Config): Promise<void> {
   endEarlierLife();
   const store = await openStore(addressOf(config.database.path), { now: clock.now });
   const dataDir = await makeDataDirectory(config.database.path);
-  const cgroups = openCgroups({ limitBytes: config.workerMemoryMb * 2 ** 20, clock, log });
+  const { cgroups, reason } = openCgroups({ limitBytes: config.workerMemoryMb * 2 ** 20, clock, log });
   const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), cgroups, clock, log });
   const engine = createEngine({
     store,
@@ -52,6 +52,7 @@ async function main(config: Config): Promise<void> {
 
   runtime.start({ TASKFLOW_URL: url, TASKFLOW_DATA_DIR: dataDir });
   await engine.start();
+  log.debug({ reason }, cgroups === null ? "no cgroups for workers" : "every worker gets a cgroup");
   reportStartup({ url, version, config, access, handlers: runtime.catalog.list() }, log);
 
   const signal = await stopSignal;

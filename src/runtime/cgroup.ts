@@ -28,19 +28,24 @@ export type MemoryDeath =
 /** Where to start a process, as `Bun.spawn` takes it. */
 export type Place = { readonly cgroup?: string };
 
+export interface OpenedCgroups {
+  /** Null where the system does not let this process have any. */
+  readonly cgroups: Cgroups | null;
+  /** Where they are made, or why there are none. */
+  readonly reason: string;
+}
+
 /**
- * Makes the kernel limit the memory of each worker, where it lets this process have cgroups (v2) of its own; null where it
- * does not. Call it once in the life of the process, before any child is started.
+ * Makes the kernel limit the memory of each worker, where it lets this process have cgroups (v2) of its own. Call it once
+ * in the life of the process, before any child is started.
  */
-export function openCgroups(options: CgroupOptions): Cgroups | null {
-  const { files = systemFiles, log } = options;
+export function openCgroups(options: CgroupOptions): OpenedCgroups {
+  const { files = systemFiles } = options;
   try {
     const home = moveInto(files);
-    log.debug({ path: home.path }, "every worker gets a cgroup that limits its memory");
-    return new Cgroups({ ...options, files }, home);
+    return { cgroups: new Cgroups({ ...options, files }, home), reason: `they are made in ${home.path}` };
   } catch (error) {
-    log.debug({ reason: messageOf(error) }, "no cgroups for workers: their memory is looked at instead");
-    return null;
+    return { cgroups: null, reason: messageOf(error) };
   }
 }
 

@@ -21,7 +21,7 @@ export const guardWithout: MemoryGuard = process.platform === "linux" ? "rss" : 
 export const memoryIntervalMs = 250;
 
 /** Of processes, and of threads of one: whoever starts ever more must not keep the server busy with looking at them. */
-const most = 200;
+const most = 64;
 
 function statusOf(pid: number, proc: string): string {
   return readOr("", () => readFileSync(join(proc, `${pid}/status`), "utf8"));
