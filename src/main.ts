@@ -5,6 +5,7 @@ import { type Config, ConfigError, readConfig } from "./config.ts";
 import { createEngine } from "./engine/engine.ts";
 import { createApp } from "./http/app.ts";
 import { createLog, type ServerLog } from "./log.ts";
+import { openCgroups } from "./runtime/cgroup.ts";
 import { endEarlierLife } from "./runtime/earlier-life.ts";
 import { loadRuntime } from "./runtime/runtime.ts";
 import { ListenError, reachableUrl, resolveAccess } from "./server-access.ts";
@@ -33,7 +34,8 @@ async function main(config: Config): Promise<void> {
   endEarlierLife();
   const store = await openStore(addressOf(config.database.path), { now: clock.now });
   const dataDir = await makeDataDirectory(config.database.path);
-  const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), clock, log });
+  const { cgroups, reason } = openCgroups({ limitBytes: config.workerMemoryMb * 2 ** 20, clock, log });
+  const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), cgroups, clock, log });
   const engine = createEngine({
     store,
     runner: runtime.runner,
@@ -50,6 +52,7 @@ async function main(config: Config): Promise<void> {
 
   runtime.start({ TASKFLOW_URL: url, TASKFLOW_DATA_DIR: dataDir });
   await engine.start();
+  log.debug({ reason }, cgroups === null ? "no cgroups for workers" : "every worker gets a cgroup");
   reportStartup({ url, version, config, access, handlers: runtime.catalog.list() }, log);
 
   const signal = await stopSignal;
@@ -58,6 +61,7 @@ async function main(config: Config): Promise<void> {
   app.decorator.live.close();
   await stopListening(app);
   await runtime.stop();
+  await cgroups?.close();
   await store.close();
   log.info({}, "stopped");
   await log.flush();
