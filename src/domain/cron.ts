@@ -1,0 +1,127 @@
+import { CronDate, CronPattern } from "croner";
+import { didYouMean } from "./suggest.ts";
+import { findZone, type Zone } from "./zone.ts";
+
+/** What is wrong with a cron expression or its time zone: a sentence or two for whoever wrote it. */
+export class CronError extends Error {
+  override readonly name = "CronError";
+}
+
+/**
+ * The times of a cron expression in a time zone, as milliseconds since the epoch, all between 1970 and 2999. A wall time
+ * that the zone's clock jumps over is due at the jump, one that it reads twice at the first; what falls together is one.
+ */
+export interface Cron {
+  readonly expression: string;
+  /** As IANA writes it. */
+  readonly timezone: string;
+  /** The first time strictly after `after`, or null. */
+  next(after: number): number | null;
+  /** The last time strictly before `before`, or null. */
+  previous(before: number): number | null;
+  /** The next `count` times after `after`, fewer where they end. */
+  upcoming(after: number, count: number): number[];
+}
+
+/**
+ * Reads an expression of five or six fields (the first of six is seconds) or a name such as `@daily`, in an IANA zone.
+ * @throws CronError when either is wrong, and when the expression never comes due.
+ */
+export function parseCron(expression: string, timezone: string): Cron {
+  const pattern = cachedPattern(expression);
+  const zone = findZone(timezone);
+  if (zone === null) throw unknownZone(timezone);
+  return cronOf(expression, pattern, zone);
+}
+
+/** Longer than any expression that means something; a bound on the work of reading one. */
+const mostCharacters = 200;
+const names = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
+
+/** Of what is read over and over only so many are kept: they come from outside. */
+const mostPatterns = 1_000;
+const patterns = new Map<string, CronPattern>();
+
+const earliest = 0;
+const latest = Date.UTC(3000, 0, 1) - 1;
+
+function cronOf(expression: string, pattern: CronPattern, zone: Zone): Cron {
+  // The zone's clock never turns a later wall time into an earlier instant, so that neighbours stay neighbours.
+  const next = (after: number) => {
+    if (!(after < latest)) return null;
+    const wall = nextWall(pattern, zone.latestWall(Math.max(Math.floor(after), earliest - 1)));
+    const due = wall === null ? null : zone.firstInstant(wall);
+    return due === null || due > latest ? null : due;
+  };
+  return {
+    expression,
+    timezone: zone.name,
+    next,
+    previous(before) {
+      if (!(before > earliest)) return null;
+      const wall = previousWall(pattern, zone.latestWall(Math.min(Math.ceil(before) - 1, latest)) + 1);
+      const due = wall === null ? null : zone.firstInstant(wall);
+      return due === null || due < earliest ? null : due;
+    },
+    upcoming(after, count) {
+      const times: number[] = [];
+      for (let due = next(after); due !== null && times.length < count; due = next(due)) times.push(due);
+      return times;
+    },
+  };
+}
+
+// croner matches wall times only, as if in UTC, where it meets no DST: in a zone of its own it drops what a skipped day
+// brings and what "0 * * * *" has in a gap, and repeats "*/15 * * * *" in a fold.
+function nextWall(pattern: CronPattern, after: number): number | null {
+  return new CronDate(new Date(after), 0).increment(pattern, {}, false)?.getTime() ?? null;
+}
+
+function previousWall(pattern: CronPattern, before: number): number | null {
+  return new CronDate(new Date(before), 0).decrement(pattern, {})?.getTime() ?? null;
+}
+
+function cachedPattern(expression: string): CronPattern {
+  const known = patterns.get(expression);
+  if (known !== undefined) return known;
+  const pattern = readPattern(expression);
+  if (patterns.size >= mostPatterns) patterns.clear();
+  patterns.set(expression, pattern);
+  return pattern;
+}
+
+function readPattern(expression: string): CronPattern {
+  if (expression.length > mostCharacters) {
+    throw new CronError(`The cron expression has ${expression.length} characters, more than ${mostCharacters}.`);
+  }
+  const given = expression.trim();
+  if (given.startsWith("@")) checkName(given);
+  else checkFields(given);
+  try {
+    const pattern = new CronPattern(given, undefined, { mode: "5-or-6-parts" });
+    // Ten thousand numbers that only a seventh field needs.
+    pattern.year = [];
+    if (nextWall(pattern, 0) === null) throw new CronError(`'${given}' never comes due.`);
+    return pattern;
+  } catch (error) {
+    if (error instanceof CronError) throw error;
+    throw new CronError(`'${given}' is no cron expression: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function checkName(given: string): void {
+  if (names.includes(given.toLowerCase())) return;
+  throw new CronError(`'${given}' is no name of a schedule: there are ${names.join(", ")}.${didYouMean(given, names)}`);
+}
+
+function checkFields(given: string): void {
+  const fields = given.split(/\s+/);
+  if (fields.length < 5 || fields.length > 6 || given.includes(":")) {
+    throw new CronError(`'${given}' is no cron expression: five or six fields are needed.`);
+  }
+}
+
+function unknownZone(timezone: string): CronError {
+  const shown = timezone.slice(0, 100);
+  return new CronError(`There is no time zone '${shown}'.${didYouMean(shown, Intl.supportedValuesOf("timeZone"))}`);
+}
