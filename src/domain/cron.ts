@@ -1,4 +1,5 @@
 import { CronDate, CronPattern } from "croner";
+import { faultOf } from "./cron-fault.ts";
 import { didYouMean } from "./suggest.ts";
 import { findZone, type Zone } from "./zone.ts";
 
@@ -36,14 +37,14 @@ export function parseCron(expression: string, timezone: string): Cron {
 
 /** Longer than any expression that means something; a bound on the work of reading one. */
 const mostCharacters = 200;
-const names = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
 
 /** Of what is read over and over only so many are kept: they come from outside. */
 const mostPatterns = 1_000;
 const patterns = new Map<string, CronPattern>();
 
 const earliest = 0;
-const latest = Date.UTC(3000, 0, 1) - 1;
+/** A day before croner's end, so that no zone's clock has passed that. */
+const latest = Date.UTC(2999, 11, 31) - 1;
 
 function cronOf(expression: string, pattern: CronPattern, zone: Zone): Cron {
   // The zone's clock never turns a later wall time into an earlier instant, so that neighbours stay neighbours.
@@ -95,33 +96,43 @@ function readPattern(expression: string): CronPattern {
     throw new CronError(`The cron expression has ${expression.length} characters, more than ${mostCharacters}.`);
   }
   const given = expression.trim();
-  if (given.startsWith("@")) checkName(given);
-  else checkFields(given);
-  try {
-    const pattern = new CronPattern(given, undefined, { mode: "5-or-6-parts" });
-    // Ten thousand numbers that only a seventh field needs.
-    pattern.year = [];
-    if (nextWall(pattern, 0) === null) throw new CronError(`'${given}' never comes due.`);
-    return pattern;
-  } catch (error) {
-    if (error instanceof CronError) throw error;
-    throw new CronError(`'${given}' is no cron expression: ${error instanceof Error ? error.message : error}`);
-  }
+  const fault = faultOf(given);
+  if (fault !== null) throw new CronError(fault);
+  const pattern = new CronPattern(given, undefined, { mode: "5-or-6-parts" });
+  if (!isEverDue(pattern)) throw new CronError(neverDue(given, pattern));
+  return pattern;
 }
 
-function checkName(given: string): void {
-  if (names.includes(given.toLowerCase())) return;
-  throw new CronError(`'${given}' is no name of a schedule: there are ${names.join(", ")}.${didYouMean(given, names)}`);
+/**
+ * Every calendar there is, leap year or not and beginning on each weekday, occurs in the years 2001 to 2028: what is not
+ * due in these never is. croner would look for 400 years, half a second for the worst expression; this is a tenth of that.
+ */
+const everyCalendar = Array.from({ length: 10_000 }, (_, year) => (year >= 2001 && year <= 2028 ? 1 : 0));
+
+/** Leaves the pattern without years: ten thousand numbers that only a seventh field would need. */
+function isEverDue(pattern: CronPattern): boolean {
+  pattern.starYear = false;
+  pattern.year = everyCalendar;
+  const due = nextWall(pattern, Date.UTC(2001, 0, 1) - 1);
+  pattern.starYear = true;
+  pattern.year = [];
+  return due !== null;
 }
 
-function checkFields(given: string): void {
-  const fields = given.split(/\s+/);
-  if (fields.length < 5 || fields.length > 6 || given.includes(":")) {
-    throw new CronError(`'${given}' is no cron expression: five or six fields are needed.`);
-  }
+const monthLengths = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+function neverDue(given: string, { month, starDOW }: CronPattern): string {
+  const longest = Math.max(...monthLengths.filter((_, index) => month[index] === 1));
+  const reason = starDOW
+    ? `its months end on day ${longest} at the latest`
+    : "in its months no day of the month falls on such a day of the week";
+  return `'${given}' never comes due: ${reason}.`;
 }
 
 function unknownZone(timezone: string): CronError {
   const shown = timezone.slice(0, 100);
-  return new CronError(`There is no time zone '${shown}'.${didYouMean(shown, Intl.supportedValuesOf("timeZone"))}`);
+  const known = ["UTC", ...Intl.supportedValuesOf("timeZone")];
+  const city = known.find((name) => name.toLowerCase().endsWith(`/${shown.trim().toLowerCase().replaceAll(" ", "_")}`));
+  const nearest = city === undefined ? didYouMean(shown, known) : ` Did you mean '${city}'?`;
+  return new CronError(`There is no time zone '${shown}': it is a name such as 'Europe/Berlin' or 'UTC'.${nearest}`);
 }
