@@ -57,8 +57,11 @@ function countFault(count: number): string {
 }
 
 function fieldFault(field: Field, text: string): string | null {
-  if (takes(field, text)) return null;
   const parts = text.split(",");
+  // croner takes it, and then counts the day of the month or week as restricted, which `*` is not.
+  if (parts.length > 1 && parts.includes("*"))
+    return `The ${field.name} '${text}' is wrong: write '*', which is all of it.`;
+  if (takes(field, text)) return null;
   const part = parts.find((part) => !takes(field, part)) ?? text;
   const within = part === text ? "" : ` in '${text}'`;
   return `The ${field.name} '${part}'${within} is wrong: ${commonMistake(field, part) ?? takenBy(field)}`;

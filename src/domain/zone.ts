@@ -9,6 +9,8 @@ export interface Zone {
   firstInstant(wall: number): number;
   /** The latest wall time that the zone's clock has read by `instant`: more than it reads now while it repeats an hour. */
   latestWall(instant: number): number;
+  /** Whether the zone's clock, set back, reads later once more what it reads at `instant`. */
+  readsAgain(instant: number): boolean;
 }
 
 /**
@@ -88,6 +90,11 @@ function makeZone(format: Intl.DateTimeFormat): Zone {
         previous = offset;
       }
       return Math.max(latest, instant + (previous ?? 0));
+    },
+    readsAgain(instant) {
+      const [now, ...later] = changes(instant, instant + furthest);
+      // The change sets the clock to what it reads now or earlier, and it has not read so before.
+      return now !== undefined && later.some(({ at, offset }) => at + offset <= instant + now.offset);
     },
   };
 }
