@@ -11,7 +11,8 @@ export function inWords(expression: string): string {
   // croner has letters in either case, and `?` for `*` in every field.
   const fields = given.toUpperCase().replaceAll("?", "*").split(/\s+/);
   const [month = "", weekdays = ""] = fields.slice(-2);
-  const time = fields.slice(0, -3);
+  const [hours = "", ...minutes] = fields.slice(0, -3).toReversed();
+  const time = [...minutes.toReversed().map(eachNumber), hours];
   const dates = fields.at(-3) ?? "";
   const mustBeBoth = weekdays.startsWith("+");
   const onWeekdays = weekdays.replace("+", "").split(",").map(eachWeekday).join(",");
@@ -23,7 +24,7 @@ export function inWords(expression: string): string {
     }),
   );
   const either = dates !== "*" && weekdays !== "*" && !mustBeBoth ? "; either day is enough" : "";
-  return `${words.join("; ").replaceAll("; At", "; at")}${either}${restarts(fields)}`;
+  return `${words.join("; ").replaceAll("; At", "; at")}${restarts(fields)}${either}`;
 }
 
 /** cronstrue takes `15W` alone only, not within a list: its items are told one by one. */
@@ -40,20 +41,27 @@ function eachWeekday(part: string): string {
   return named.map((weekday) => `${weekday}${nth.replace("#L", "L")}`).join(",");
 }
 
-const restart = [
-  { length: 60, from: "each minute" },
-  { length: 60, from: "each hour" },
-  { length: 24, from: "midnight" },
-  { length: Number.NaN, from: "the first of the month" },
-  { length: 12, from: "January" },
-  { length: 7, from: "Sunday" },
+// Of "0,*/27" in minutes or seconds cronstrue loses the beginning.
+function eachNumber(field: string): string {
+  if (!(field.includes(",") && field.includes("/"))) return field;
+  const { second } = new CronPattern(`${field} * * * * *`);
+  return second.flatMap((set, number) => (set > 0 ? [number] : [])).join(",");
+}
+
+const rounds = [
+  { length: 60, name: "minute" },
+  { length: 60, name: "hour" },
+  { length: 24, name: "day" },
+  { length: Number.NaN, name: "month" },
+  { length: 12, name: "year" },
+  { length: 7, name: "week" },
 ];
 
 /** "Every 45 minutes" is at :00 and :45 in truth: a step that does not divide its field begins anew with each round. */
 function restarts(fields: readonly string[]): string {
-  const rounds = restart.slice(-fields.length).flatMap(({ length, from }, index) => {
-    const step = Number(/^\*\/(\d+)$/.exec(fields[index]?.replace("+", "") ?? "")?.[1] ?? 1);
-    return step > 1 && length % step !== 0 ? [from] : [];
+  const begun = rounds.slice(-fields.length).flatMap(({ length, name }, index) => {
+    const step = Number(/^\+?\*\/(\d+)$/.exec(fields[index] ?? "")?.[1] ?? 1);
+    return step > 1 && length % step !== 0 ? [`each ${name}`] : [];
   });
-  return rounds.length === 0 ? "" : `; counted from ${rounds.join(" and ")}`;
+  return begun.length === 0 ? "" : `, counted anew ${begun.join(" and ")}`;
 }

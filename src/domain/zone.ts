@@ -22,10 +22,10 @@ export function findZone(name: string): Zone | null {
   if (known !== undefined) return known;
   const format = formatter(name);
   if (format === null) return null;
-  const zone = makeZone(format);
-  // Every spelling of a name is one more key: what clients write must not grow this without end.
-  if (zones.size >= mostZones) zones.clear();
-  zones.set(name, zone);
+  // Kept under IANA's spelling only, so that what clients write cannot grow it.
+  const { timeZone } = format.resolvedOptions();
+  const zone = zones.get(timeZone) ?? makeZone(timeZone, format);
+  zones.set(timeZone, zone);
   return zone;
 }
 
@@ -36,17 +36,16 @@ interface Change {
 }
 
 const zones = new Map<string, Zone>();
-const mostZones = 1_000;
-const mostChunks = 200;
 
 const second = 1_000;
 const day = 86_400_000;
 /** Changes are looked for in chunks of so many days, which are kept. */
 const chunkMs = 32 * day;
+const mostChunks = 200;
 /** No clock has ever been set further from UTC, nor by more at once. */
 const furthest = day;
 
-function makeZone(format: Intl.DateTimeFormat): Zone {
+function makeZone(name: string, format: Intl.DateTimeFormat): Zone {
   const offsetAt = (instant: number) => readWall(format, instant) - instant;
   const chunks = new Map<number, readonly Change[]>();
 
@@ -72,7 +71,7 @@ function makeZone(format: Intl.DateTimeFormat): Zone {
   }
 
   return {
-    name: format.resolvedOptions().timeZone,
+    name,
     firstInstant(wall) {
       const spans = changes(wall - furthest, wall + furthest);
       for (const [index, { at, offset }] of spans.entries()) {

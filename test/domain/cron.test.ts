@@ -60,6 +60,9 @@ describe("an expression in UTC is due", () => {
     ["0 0 14 * 5", ["2026-03-06T00:00Z", "2026-03-13T00:00Z", "2026-03-14T00:00Z"]],
     ["0 0 13 * +5", ["2026-03-13T00:00Z", "2026-11-13T00:00Z"]],
     ["0 0 29 2 +1", ["2044-02-29T00:00Z", "2072-02-29T00:00Z", "2112-02-29T00:00Z"]],
+    // Sunday is 0 and 7, each with its own say.
+    ["0 0 * * 0,7#2", ["2026-03-01T00:00Z", "2026-03-08T00:00Z"]],
+    ["0 0 * * sun#1,7#3", ["2026-03-01T00:00Z", "2026-03-15T00:00Z", "2026-04-05T00:00Z"]],
     ["0 0 ? * MON", ["2026-03-02T00:00Z"]],
   ])("%s", (expression, expected) => {
     expect(upcoming(expression, "UTC", from, expected.length)).toEqual(expected);
@@ -262,6 +265,7 @@ describe("what is wrong is said", () => {
       "The day of the week '1#6' is wrong: '#' is followed by 1 to 5 or by L, as in 'mon#2', the second Monday of the month.",
     ],
     ["1,,2 * * * *", "The minute '' in '1,,2' is wrong: a comma has nothing on one of its sides."],
+    ["0 0 1,*/1 * *", "The day of the month '1,*/1' is wrong: write '*', which is all of it."],
     ["*,5 * * * *", "The minute '*,5' is wrong: write '*', which is all of it."],
     [
       "-5 * * * *",
