@@ -98,7 +98,7 @@ function makeZone(name: string, format: Intl.DateTimeFormat): Zone {
   };
 }
 
-/** The offset at the chunk's start, then every change within it. Two changes are never within one day of each other. */
+/** The offset at the chunk's start, then every change within it. No zone has had two changes within a day. */
 function findChanges(offsetAt: (instant: number) => number, start: number): Change[] {
   let last: Change = { at: start, offset: offsetAt(start) };
   const found = [last];

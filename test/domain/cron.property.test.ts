@@ -4,7 +4,7 @@ import { type Cron, CronError, parseCron } from "../../src/domain/cron.ts";
 import { minutes, schedules, weekdays } from "./cron-expressions.ts";
 import { isEverDue, oracle, readZone, type ZoneTable } from "./cron-oracle.ts";
 
-/** `CRON_RUNS=20000 bun test test/domain/cron.property.test.ts` tries so many expressions, and every minute of all the years. */
+/** `CRON_RUNS=20000 bun test cron.property` tries so many expressions, and looks at every minute of all the years. */
 const runs = Number(process.env.CRON_RUNS ?? 150);
 const thorough = process.env.CRON_RUNS !== undefined;
 
@@ -42,22 +42,30 @@ function zoneTable(name: string): ZoneTable {
 
 function timesByNext(cron: Cron, start: number, end: number): number[] {
   const found: number[] = [];
-  for (let due = cron.next(start - 1); due !== null && due < end; due = cron.next(due)) found.push(due);
+  let last = start - 1;
+  for (let due = cron.next(last); due !== null && due < end; due = cron.next(due)) {
+    if (due <= last) throw new Error(`${due} is said to come after ${last}`);
+    found.push(due);
+    last = due;
+  }
   return found;
 }
 
 function timesByPrevious(cron: Cron, start: number, end: number): number[] {
   const found: number[] = [];
-  for (let due = cron.previous(end); due !== null && due >= start; due = cron.previous(due)) found.push(due);
+  let last = end;
+  for (let due = cron.previous(last); due !== null && due >= start; due = cron.previous(due)) {
+    if (due >= last) throw new Error(`${due} is said to come before ${last}`);
+    found.push(due);
+    last = due;
+  }
   return found.reverse();
 }
 
 /** Half of the stretches lie around a change of the zone's clock. */
 const places = fc.constantFrom(...zones.map(({ name }) => name)).chain((timezone) => {
   const anywhere = fc.integer({ min: from / minute, max: to / minute }).map((at) => at * minute);
-  const changes = zoneTable(timezone)
-    .changes.slice(1)
-    .map(({ at }) => at);
+  const changes = zoneTable(timezone).changes.flatMap(({ at }) => (at > from && at < to ? [at] : []));
   const near = changes.length === 0 ? anywhere : fc.constantFrom(...changes);
   return fc.record({ timezone: fc.constant(timezone), around: fc.oneof(anywhere, near) });
 });
@@ -124,16 +132,8 @@ describe("a cron expression in a time zone", () => {
 
   test("is refused in words when it is nonsense, and never in any other way", () => {
     const pieces = fc.constantFrom(
-      ..."0123456789*/,-#LW?+@ ".split(""),
-      "MON",
-      "jan",
-      "x",
-      ":",
-      "\t",
-      "é",
-      "  ",
-      "60",
-      "0-7",
+      ..."0123456789*/,-#LW?+@:x ".split(""),
+      ...["MON", "jan", "\t", "é", "  ", "60", "0-7"],
     );
     const nonsense = fc.oneof(
       fc.string(),
