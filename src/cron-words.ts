@@ -37,7 +37,7 @@ function eachWeekday(part: string): string {
   const [, days, nth] = /^(.*?)(#.|L)$/.exec(part) ?? [];
   if (days === undefined || nth === undefined) return part;
   const { dayOfWeek } = new CronPattern(`* * * * ${days}`);
-  const named = dayOfWeek.slice(0, 7).flatMap((set, weekday) => (set > 0 ? [weekday] : []));
+  const named = dayOfWeek.flatMap((set, weekday) => (set > 0 ? [weekday] : []));
   return named.map((weekday) => `${weekday}${nth.replace("#L", "L")}`).join(",");
 }
 

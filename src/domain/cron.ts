@@ -103,17 +103,8 @@ function readPattern(expression: string): CronPattern {
   const fault = faultOf(given);
   if (fault !== null) throw new CronError(fault);
   const pattern = new CronPattern(given, undefined, { mode: "5-or-6-parts" });
-  pattern.dayOfWeek[0] = sundays(given);
   if (!isEverDue(pattern)) throw new CronError(neverDue(given, pattern));
   return pattern;
-}
-
-/** croner lets what 7 says of Sunday replace what 0 says, so that "0,7#2" would be the second one only. */
-function sundays(given: string): number {
-  const items = given.startsWith("@")
-    ? [given]
-    : (given.split(/\s+/).at(-1) ?? "").split(",").map((item) => `* * * * ${item}`);
-  return items.reduce((sundays, item) => sundays | (new CronPattern(item).dayOfWeek[0] ?? 0), 0);
 }
 
 /**
