@@ -4,7 +4,7 @@ import { type Cron, CronError, parseCron } from "../../src/domain/cron.ts";
 import { minutes, schedules, weekdays } from "./cron-expressions.ts";
 import { isEverDue, oracle, readZone, type ZoneTable } from "./cron-oracle.ts";
 
-/** `CRON_RUNS=20000 bun test cron.property` tries so many expressions, and looks at every minute of all the years. */
+/** `CRON_RUNS=5000 bun test cron.property` tries so many expressions, and looks at every minute of all the years. */
 const runs = Number(process.env.CRON_RUNS ?? 150);
 const thorough = process.env.CRON_RUNS !== undefined;
 
