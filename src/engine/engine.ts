@@ -7,6 +7,7 @@ import { createDispatcher } from "./dispatcher.ts";
 import { createEventBus, type EventBus } from "./events.ts";
 import { createMaintenance } from "./maintenance.ts";
 import { createMeter, type Health, type Metrics } from "./metrics.ts";
+import type { PeriodicTasks } from "./periodic.ts";
 import { recover } from "./recover.ts";
 import type { HandlerCatalog, Runner } from "./runner.ts";
 import { createScheduler } from "./scheduler.ts";
@@ -17,6 +18,7 @@ import { resubmission, type Submission, submit } from "./submit.ts";
 export interface Engine {
   readonly events: EventBus;
   readonly catalog: HandlerCatalog;
+  readonly periodic: PeriodicTasks;
   /** Accepts all or none; resolves once they are durable. */
   submit(submissions: readonly Submission[]): Promise<readonly Task[]>;
   /** Cancels what waits at once; what runs is told to end, and the task returned still runs. */
