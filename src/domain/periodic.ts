@@ -55,10 +55,10 @@ export type FiringOutcome = (typeof firingOutcomes)[number];
 
 /**
  * Why a nominal time did not fire, or fired late. `overlap`: the task of an earlier one was not final. `invalid_input`: the
- * handler does not take the input any more. `catch_up`: it passed while nobody could fire it (one that fired all the
+ * handler does not take the input any more. `invalid_cron`: the expression or the zone cannot be read any more. `catch_up`: it passed while nobody could fire it (one that fired all the
  * same is `fired` with this reason). `changed`, `paused`: so did the entry before it could be decided.
  */
-export const firingReasons = ["overlap", "invalid_input", "catch_up", "changed", "paused"] as const;
+export const firingReasons = ["overlap", "invalid_input", "invalid_cron", "catch_up", "changed", "paused"] as const;
 export type FiringReason = (typeof firingReasons)[number];
 
 /** One line in the history of a periodic task. */
@@ -94,7 +94,7 @@ export type Decision =
   | {
       readonly kind: "skip";
       readonly nominalAt: number;
-      readonly reason: "invalid_input";
+      readonly reason: "invalid_input" | "invalid_cron";
       readonly detail: string;
     }
   | {
@@ -112,7 +112,7 @@ export interface FiringPlan {
   /** Oldest first; together they account for every nominal time from `nextRun` to the last of them. */
   readonly decisions: readonly Decision[];
   /** The next time after them. */
-  readonly then: number | null;
+  readonly followingRun: number | null;
 }
 
 /** What a plan came to. `full`: the queue had no room, and the entry waits at the first time that found none. */

@@ -1,18 +1,13 @@
+import { TaskflowError, unknownPeriodicTask } from "../domain/error.ts";
 import type { Firing, PeriodicDefinition, PeriodicTask } from "../domain/periodic.ts";
 import type { Task } from "../domain/task.ts";
+import { createDeclarations, type DeclarationFault, type DeclarationParts, type DeclaredEntry } from "./declared.ts";
+import { changeEntry, checkInput, entryOf, readCron } from "./entry.ts";
+import { submissionOf } from "./firing.ts";
+import type { Submission } from "./submit.ts";
 
 /** What may be changed of an entry; what is not there stays. */
 export type PeriodicChanges = Partial<Omit<PeriodicDefinition, "name">>;
-
-/** What a handler's file declares: an entry without a say in whether it is paused. */
-export type DeclaredEntry = Omit<PeriodicDefinition, "enabled">;
-
-/** A declared entry that could not be taken on, and why, in a sentence for a person. */
-export interface DeclarationFault {
-  readonly name: string;
-  readonly funcName: string;
-  readonly message: string;
-}
 
 /** Everything one can do with periodic tasks. Whatever refuses throws a TaskflowError. */
 export interface PeriodicTasks {
@@ -58,7 +53,79 @@ export interface PeriodicTasks {
    * API's or is declared before, its expression, zone or input is wrong) changes nothing, and is told of in what is returned
    * and in the log. Calls may overlap: the latest wins. Removing an entry of the API's whose name is declared brings the
    * declared one in.
-   * @throws TaskflowError `store_unavailable`: call it again.
+   * @throws TaskflowError `store_unavailable`: it is tried again, by itself, until it is written.
    */
   syncDeclared(declared: readonly DeclaredEntry[]): Promise<readonly DeclarationFault[]>;
+}
+
+export interface PeriodicParts extends DeclarationParts {
+  readonly submit: (submission: Submission) => Promise<Task>;
+}
+
+/** The verbs, and the end of what goes on behind them. */
+export interface Periodic {
+  readonly verbs: PeriodicTasks;
+  stop(): void;
+}
+
+export function createPeriodic(parts: PeriodicParts): Periodic {
+  const { store, clock } = parts;
+  const declarations = createDeclarations(parts);
+
+  async function find(name: string): Promise<PeriodicTask> {
+    const entry = await store.findPeriodic(name);
+    if (entry === null) throw unknownPeriodicTask(name);
+    return entry;
+  }
+
+  const verbs: PeriodicTasks = {
+    async save(definition) {
+      checkInput(definition, parts.catalog);
+      const { entry, before } = await changeEntry(definition.name, parts, (before) => {
+        if (before?.source === "handler") throw declaredConflict(before, "replaced");
+        return entryOf(definition, "api", before, clock.now());
+      });
+      return { entry, replaced: before !== null };
+    },
+    async patch(name, changes) {
+      const { entry } = await changeEntry(name, parts, (before) => {
+        if (before === null) throw unknownPeriodicTask(name);
+        const others = Object.entries(changes).some(([field, value]) => field !== "enabled" && value !== undefined);
+        if (before.source === "handler" && others) throw declaredConflict(before, "changed, but for `enabled`,");
+        const definition = { ...definitionOf(before), ...changes };
+        const { funcName, args, kwargs } = changes;
+        if (funcName !== undefined || args !== undefined || kwargs !== undefined) checkInput(definition, parts.catalog);
+        return entryOf(definition, before.source, before, clock.now());
+      });
+      return entry;
+    },
+    list: () => store.listPeriodic(),
+    find,
+    upcoming({ nextRun, cronExpression, timezone }, count) {
+      if (nextRun === null || count <= 0) return [];
+      return [nextRun, ...readCron(cronExpression, timezone).upcoming(nextRun, count - 1)];
+    },
+    trigger: async (name) => parts.submit(submissionOf(await find(name))),
+    async remove(name) {
+      const entry = await find(name);
+      if (entry.source === "handler") throw declaredConflict(entry, "deleted");
+      if (!(await parts.storeFault.watch(store.removePeriodic(name, "api")))) throw unknownPeriodicTask(name);
+      await declarations.nameFreed(name);
+    },
+    async history(name) {
+      await find(name);
+      return store.firings(name);
+    },
+    syncDeclared: declarations.sync,
+  };
+  return { verbs, stop: declarations.stop };
+}
+
+function definitionOf(entry: PeriodicTask): PeriodicDefinition {
+  return { ...entry, args: JSON.parse(entry.args), kwargs: JSON.parse(entry.kwargs) };
+}
+
+function declaredConflict({ name, funcName }: PeriodicTask, what: string): TaskflowError {
+  const message = `The periodic task '${name}' is declared by the handler '${funcName}' and can only be ${what} there.`;
+  return new TaskflowError("periodic_task_declared", message);
 }

@@ -1,4 +1,4 @@
-import type { Decision, Fired, Firing, FiringPlan, PeriodicTask } from "../domain/periodic.ts";
+import type { Decision, Fired, Firing, FiringPlan, PeriodicSource, PeriodicTask } from "../domain/periodic.ts";
 import type { Attempt, LogLine, Progress, Status, Task } from "../domain/task.ts";
 import type { Settlement } from "../domain/transition.ts";
 
@@ -95,8 +95,8 @@ export interface Store {
     passed: readonly Decision[],
     now: number,
   ): Promise<boolean>;
-  /** Forgets an entry and its history; its tasks stay. Says whether it was as `before`. */
-  removePeriodic(before: PeriodicTask): Promise<boolean>;
+  /** Forgets the entry of that name and source, and its history; its tasks stay. Says whether there was one. */
+  removePeriodic(name: string, source: PeriodicSource): Promise<boolean>;
   /** Up to `limit` entries whose next time has come, the first first. */
   duePeriodic(limit: number, now: number): Promise<readonly PeriodicTask[]>;
   /** The next time of all entries, or null. */
