@@ -112,7 +112,7 @@ const periodicSchema = `
 `;
 
 /** The way from an empty file to the present schema. `user_version` says how many steps a file has taken: only append. */
-const schemaSteps: readonly string[] = [firstSchema, periodicSchema];
+export const schemaSteps: readonly string[] = [firstSchema, periodicSchema];
 
 /** Reads only. */
 export function identify(db: Database, steps = schemaSteps): Identity {
