@@ -7,11 +7,11 @@ test("whatever happens to entries, the clock, the disk and the server, each nomi
   const played = fc.asyncProperty(stories, async (story) => {
     expect(await play(story)).toBeGreaterThan(0);
   });
-  await fc.assert(played, { numRuns: 150 });
+  await fc.assert(played, { numRuns: 100 });
 }, 120_000);
 
 const minute = 60_000;
-const entry: Entry = { name: "a", expression: "*/10 * * * * *", overlap: "replace", catchUp: "all", enabled: true };
+const entry: Entry = { name: "a", expression: "*/10 * * * * *", overlap: "replace", catchUp: "latest", enabled: true };
 
 test("hours of every ten seconds go by with restarts and a clock that is set", async () => {
   const downs = [0, 20_000, 10 * minute, 5 * 60 * minute];
@@ -47,7 +47,7 @@ test.each(["refused", "lost"] as const)(
   "each write in turn is %s, and each nominal time is decided once",
   async (kind) => {
     const writes = await play(everyWrite);
-    expect(writes).toBeGreaterThan(30);
+    expect(writes).toBeGreaterThan(40);
     for (let from = 0; from < writes; from++) {
       await play(everyWrite, { kind, from, writes: 1 }).catch((error: unknown) => {
         throw new Error(`write ${from} of ${writes}: ${error instanceof Error ? error.message : error}`);

@@ -84,6 +84,6 @@ export const stories = fc.array(
     steps: fc.array(step, { minLength: 1, maxLength: 3 }),
     waitMs: fc.constantFrom(0, 1, 999, 1_000, 10_000, 10_000, 31_000, minute, 3 * minute),
   }),
-  { minLength: 1, maxLength: 16 },
+  { minLength: 1, maxLength: 12 },
 );
 export type Story = typeof stories extends fc.Arbitrary<infer T> ? T : never;
