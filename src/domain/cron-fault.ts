@@ -57,8 +57,12 @@ function countFault(count: number): string {
 }
 
 function fieldFault(field: Field, text: string): string | null {
-  if (takes(field, text)) return null;
   const parts = text.split(",");
+  // croner takes it, but counts that day of the month or week as restricted, which `*` alone is not.
+  if (parts.length > 1 && parts.some((part) => /^[*?](\/0*1)?$/.test(part))) {
+    return `The ${field.name} '${text}' is wrong: write '*', which is all of it.`;
+  }
+  if (takes(field, text)) return null;
   const part = parts.find((part) => !takes(field, part)) ?? text;
   const within = part === text ? "" : ` in '${text}'`;
   return `The ${field.name} '${part}'${within} is wrong: ${commonMistake(field, part) ?? takenBy(field)}`;

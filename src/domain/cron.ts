@@ -66,7 +66,11 @@ function cronOf(expression: string, pattern: CronPattern, zone: Zone): Cron {
     },
     upcoming(after, count) {
       const times: number[] = [];
-      for (let due = next(after); due !== null && times.length < count; due = next(due)) times.push(due);
+      let due: number | null = after;
+      while (due !== null && times.length < count) {
+        due = next(due);
+        if (due !== null) times.push(due);
+      }
       return times;
     },
   };
@@ -131,8 +135,9 @@ function neverDue(given: string, { month, starDOW }: CronPattern): string {
 
 function unknownZone(timezone: string): CronError {
   const shown = timezone.slice(0, 100);
+  const meant = shown.trim().replaceAll(" ", "_");
   const known = ["UTC", ...Intl.supportedValuesOf("timeZone")];
-  const city = known.find((name) => name.toLowerCase().endsWith(`/${shown.trim().toLowerCase().replaceAll(" ", "_")}`));
-  const nearest = city === undefined ? didYouMean(shown, known) : ` Did you mean '${city}'?`;
+  const city = known.find((name) => name.toLowerCase().endsWith(`/${meant.toLowerCase()}`));
+  const nearest = city === undefined ? didYouMean(meant, known) : ` Did you mean '${city}'?`;
   return new CronError(`There is no time zone '${shown}': it is a name such as 'Europe/Berlin' or 'UTC'.${nearest}`);
 }

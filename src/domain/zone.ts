@@ -9,6 +9,8 @@ export interface Zone {
   firstInstant(wall: number): number;
   /** The latest wall time that the zone's clock has read by `instant`: more than it reads now while it repeats an hour. */
   latestWall(instant: number): number;
+  /** Whether the zone's clock, set back, reads later once more what it reads at `instant`. */
+  readsAgain(instant: number): boolean;
 }
 
 /**
@@ -20,10 +22,10 @@ export function findZone(name: string): Zone | null {
   if (known !== undefined) return known;
   const format = formatter(name);
   if (format === null) return null;
-  const zone = makeZone(format);
-  // Every spelling of a name is one more key: what clients write must not grow this without end.
-  if (zones.size >= mostZones) zones.clear();
-  zones.set(name, zone);
+  // Kept under IANA's spelling only, so that what clients write cannot grow it.
+  const { timeZone } = format.resolvedOptions();
+  const zone = zones.get(timeZone) ?? makeZone(timeZone, format);
+  zones.set(timeZone, zone);
   return zone;
 }
 
@@ -34,17 +36,16 @@ interface Change {
 }
 
 const zones = new Map<string, Zone>();
-const mostZones = 1_000;
-const mostChunks = 200;
 
 const second = 1_000;
 const day = 86_400_000;
 /** Changes are looked for in chunks of so many days, which are kept. */
 const chunkMs = 32 * day;
+const mostChunks = 200;
 /** No clock has ever been set further from UTC, nor by more at once. */
 const furthest = day;
 
-function makeZone(format: Intl.DateTimeFormat): Zone {
+function makeZone(name: string, format: Intl.DateTimeFormat): Zone {
   const offsetAt = (instant: number) => readWall(format, instant) - instant;
   const chunks = new Map<number, readonly Change[]>();
 
@@ -70,7 +71,7 @@ function makeZone(format: Intl.DateTimeFormat): Zone {
   }
 
   return {
-    name: format.resolvedOptions().timeZone,
+    name,
     firstInstant(wall) {
       const spans = changes(wall - furthest, wall + furthest);
       for (const [index, { at, offset }] of spans.entries()) {
@@ -89,10 +90,15 @@ function makeZone(format: Intl.DateTimeFormat): Zone {
       }
       return Math.max(latest, instant + (previous ?? 0));
     },
+    readsAgain(instant) {
+      const [now, ...later] = changes(instant, instant + furthest);
+      // The change sets the clock to what it reads now or earlier, and it has not read so before.
+      return now !== undefined && later.some(({ at, offset }) => at + offset <= instant + now.offset);
+    },
   };
 }
 
-/** The offset at the chunk's start, then every change within it. Two changes are never within one day of each other. */
+/** The offset at the chunk's start, then every change within it. No zone has had two changes within a day. */
 function findChanges(offsetAt: (instant: number) => number, start: number): Change[] {
   let last: Change = { at: start, offset: offsetAt(start) };
   const found = [last];

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type Cron, CronError, parseCron } from "../../src/domain/cron.ts";
+import { minutes, schedules, weekdays } from "./cron-expressions.ts";
 import { isEverDue, oracle, readZone, type ZoneTable } from "./cron-oracle.ts";
 
-/** `CRON_RUNS=20000 bun test test/domain/cron.property.test.ts` tries so many expressions, and every minute of all the years. */
+/** `CRON_RUNS=20000 bun test cron.property` tries so many expressions, and looks at every minute of all the years. */
 const runs = Number(process.env.CRON_RUNS ?? 150);
 const thorough = process.env.CRON_RUNS !== undefined;
 
@@ -41,86 +42,30 @@ function zoneTable(name: string): ZoneTable {
 
 function timesByNext(cron: Cron, start: number, end: number): number[] {
   const found: number[] = [];
-  for (let due = cron.next(start - 1); due !== null && due < end; due = cron.next(due)) found.push(due);
+  let last = start - 1;
+  for (let due = cron.next(last); due !== null && due < end; due = cron.next(due)) {
+    if (due <= last) throw new Error(`${due} is said to come after ${last}`);
+    found.push(due);
+    last = due;
+  }
   return found;
 }
 
 function timesByPrevious(cron: Cron, start: number, end: number): number[] {
   const found: number[] = [];
-  for (let due = cron.previous(end); due !== null && due >= start; due = cron.previous(due)) found.push(due);
+  let last = end;
+  for (let due = cron.previous(last); due !== null && due >= start; due = cron.previous(due)) {
+    if (due >= last) throw new Error(`${due} is said to come before ${last}`);
+    found.push(due);
+    last = due;
+  }
   return found.reverse();
 }
-
-const number = (least: number, most: number) => fc.integer({ min: least, max: most }).map(String);
-const range = (least: number, most: number) =>
-  fc.tuple(fc.integer({ min: least, max: most }), fc.integer({ min: least, max: most })).map((ends) => {
-    const [first = least, last = most] = ends.toSorted((a, b) => a - b);
-    return `${first}-${last}`;
-  });
-
-/** One item of a field, or a list of a few. */
-function field(least: number, most: number, ...more: fc.Arbitrary<string>[]): fc.Arbitrary<string> {
-  const step = fc.integer({ min: 1, max: most }).map((every) => `*/${every}`);
-  const stepped = fc.tuple(range(least, most), number(1, most)).map(([ends, every]) => `${ends}/${every}`);
-  const item = fc.oneof(number(least, most), range(least, most), step, stepped, ...more);
-  const list = fc.array(item, { minLength: 2, maxLength: 3 }).map((items) => items.join(","));
-  return fc.oneof({ arbitrary: item, weight: 4 }, { arbitrary: list, weight: 1 });
-}
-
-const star = fc.constant("*");
-const minutes = fc.oneof(star, field(0, 59));
-const hours = fc.oneof(star, field(0, 23), number(0, 4));
-const dates = fc.oneof(
-  { arbitrary: star, weight: 3 },
-  {
-    arbitrary: field(
-      1,
-      31,
-      fc.constant("L"),
-      number(1, 31).map((date) => `${date}W`),
-    ),
-    weight: 2,
-  },
-  fc.constantFrom("LW", "?", "30", "31", "29"),
-);
-const months = fc.oneof(
-  { arbitrary: star, weight: 4 },
-  field(1, 12),
-  fc.constantFrom("JAN", "feb", "MAR-OCT", "2", "2,4", "jan,Jul-DEC"),
-);
-const weekday = fc.oneof(number(0, 7), fc.constantFrom("MON", "fri", "Sun"));
-const nth = fc.tuple(fc.oneof(weekday, fc.constant("1-5")), fc.constantFrom("#1", "#2", "#3", "#4", "#5", "#L", "L"));
-const weekdays = fc.oneof(
-  { arbitrary: star, weight: 3 },
-  {
-    arbitrary: field(
-      0,
-      7,
-      weekday,
-      nth.map((parts) => parts.join("")),
-    ),
-    weight: 2,
-  },
-  fc.constantFrom("MON-FRI", "FRI-SUN", "+5", "+MON#5", "+1-5", "?"),
-);
-
-/** `window` is how long the oracle walks: shorter for what is due often. */
-const inMinutes = fc.tuple(minutes, hours, dates, months, weekdays).map((parts) => parts.join(" "));
-const inSeconds = fc.tuple(fc.oneof(star, field(0, 59)), inMinutes).map((parts) => parts.join(" "));
-const onDays = fc.tuple(number(0, 59), number(0, 23), dates, months, weekdays).map((parts) => parts.join(" "));
-const nicknames = fc.constantFrom("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly");
-const schedules = fc.oneof(
-  fc.record({ expression: inMinutes, window: fc.constant(5 * day) }),
-  fc.record({ expression: inSeconds, window: fc.constant(5 * hour) }),
-  fc.record({ expression: fc.oneof(onDays, nicknames), window: fc.constant(400 * day) }),
-);
 
 /** Half of the stretches lie around a change of the zone's clock. */
 const places = fc.constantFrom(...zones.map(({ name }) => name)).chain((timezone) => {
   const anywhere = fc.integer({ min: from / minute, max: to / minute }).map((at) => at * minute);
-  const changes = zoneTable(timezone)
-    .changes.slice(1)
-    .map(({ at }) => at);
+  const changes = zoneTable(timezone).changes.flatMap(({ at }) => (at > from && at < to ? [at] : []));
   const near = changes.length === 0 ? anywhere : fc.constantFrom(...changes);
   return fc.record({ timezone: fc.constant(timezone), around: fc.oneof(anywhere, near) });
 });
@@ -187,16 +132,8 @@ describe("a cron expression in a time zone", () => {
 
   test("is refused in words when it is nonsense, and never in any other way", () => {
     const pieces = fc.constantFrom(
-      ..."0123456789*/,-#LW?+@ ".split(""),
-      "MON",
-      "jan",
-      "x",
-      ":",
-      "\t",
-      "é",
-      "  ",
-      "60",
-      "0-7",
+      ..."0123456789*/,-#LW?+@:x ".split(""),
+      ...["MON", "jan", "\t", "é", "  ", "60", "0-7"],
     );
     const nonsense = fc.oneof(
       fc.string(),
