@@ -12,6 +12,20 @@ export type CatchUp = (typeof catchUps)[number];
 export const periodicSources = ["api", "handler"] as const;
 export type PeriodicSource = (typeof periodicSources)[number];
 
+/** The longest name of a periodic task. */
+export const longestPeriodicName = 200;
+
+/** What is wrong with a name of a periodic task, to follow "it", or null. It has to stand as one segment of an address. */
+export function periodicNameFault(name: string): string | null {
+  if (name === "") return "is empty";
+  if (name.length > longestPeriodicName) return `is longer than ${longestPeriodicName} characters`;
+  if (name === "." || name === "..") return "means a folder in an address";
+  if (name.includes("/")) return "has a slash in it";
+  if (name.trim() !== name) return "has a space at one of its ends";
+  if (/\p{Cc}/u.test(name) || !name.isWellFormed()) return "has a character in it that cannot be written";
+  return null;
+}
+
 /** What one says of a periodic task. Null means the handler's own setting at the firing, else the server's. */
 export interface PeriodicDefinition {
   readonly name: string;
@@ -28,6 +42,9 @@ export interface PeriodicDefinition {
   readonly catchUp: CatchUp;
   readonly enabled: boolean;
 }
+
+/** What a handler's file declares: an entry without a say in whether it is paused. */
+export type DeclaredEntry = Omit<PeriodicDefinition, "enabled">;
 
 /** A named cron entry that creates tasks. Times are milliseconds since the epoch. */
 export interface PeriodicTask extends Omit<PeriodicDefinition, "args" | "kwargs"> {

@@ -1,11 +1,8 @@
 import { isStoreUnavailable, TaskflowError } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
-import type { PeriodicDefinition, PeriodicTask } from "../domain/periodic.ts";
+import type { DeclaredEntry, PeriodicTask } from "../domain/periodic.ts";
 import { changeEntry, checkInput, type EntryParts, entryOf } from "./entry.ts";
 import type { HandlerCatalog } from "./runner.ts";
-
-/** What a handler's file declares: an entry without a say in whether it is paused. */
-export type DeclaredEntry = Omit<PeriodicDefinition, "enabled">;
 
 /** A declared entry that could not be taken on, and why, in a sentence for a person. */
 export interface DeclarationFault {

@@ -1,7 +1,7 @@
 import { TaskflowError, unknownPeriodicTask } from "../domain/error.ts";
-import type { Firing, PeriodicDefinition, PeriodicTask } from "../domain/periodic.ts";
+import type { DeclaredEntry, Firing, PeriodicDefinition, PeriodicTask } from "../domain/periodic.ts";
 import type { Task } from "../domain/task.ts";
-import { createDeclarations, type DeclarationFault, type DeclarationParts, type DeclaredEntry } from "./declared.ts";
+import { createDeclarations, type DeclarationFault, type DeclarationParts } from "./declared.ts";
 import { changeEntry, checkInput, entryOf, readCron } from "./entry.ts";
 import { submissionOf } from "./firing.ts";
 import type { Submission } from "./submit.ts";

@@ -1,14 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import type { DeclaredEntry } from "../../src/engine/declared.ts";
+import type { DeclaredEntry } from "../../src/domain/periodic.ts";
 import { testEngine } from "../support/engine.ts";
-import { aDefinition } from "../support/periodic.ts";
+import { aDefinition, aDeclaration as declared } from "../support/periodic.ts";
 
 const minute = 60_000;
-
-function declared(overrides: Partial<DeclaredEntry> = {}): DeclaredEntry {
-  const { enabled: _enabled, ...definition } = aDefinition(overrides);
-  return definition;
-}
 
 async function names(engine: Awaited<ReturnType<typeof testEngine>>): Promise<readonly string[]> {
   return (await engine.periodic.list()).map(({ name, source }) => `${name} ${source}`);

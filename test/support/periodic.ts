@@ -1,4 +1,4 @@
-import type { Decision, PeriodicDefinition, PeriodicTask } from "../../src/domain/periodic.ts";
+import type { Decision, DeclaredEntry, PeriodicDefinition, PeriodicTask } from "../../src/domain/periodic.ts";
 import { jsonText, type Task } from "../../src/domain/task.ts";
 import { aTask } from "./tasks.ts";
 
@@ -19,6 +19,12 @@ export function aDefinition(overrides: Partial<PeriodicDefinition> = {}): Period
     enabled: true,
     ...overrides,
   };
+}
+
+/** The same as a handler's file declares it. */
+export function aDeclaration(overrides: Partial<DeclaredEntry> = {}): DeclaredEntry {
+  const { enabled: _enabled, ...definition } = aDefinition(overrides);
+  return definition;
 }
 
 /** An entry that was just created and is due at 60,000. */
