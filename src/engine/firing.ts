@@ -26,7 +26,7 @@ export interface FiringParts extends NewTaskParts {
 }
 
 /** Entries, and about as many nominal times, decided in one transaction: few enough not to hold up requests. */
-const chunk = 500;
+const chunk = 250;
 /** The longest it sleeps: a clock that was set is noticed before anything is late for it. */
 const longestSleepMs = 5_000;
 const storeRetryMs = 1_000;
