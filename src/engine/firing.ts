@@ -26,7 +26,7 @@ export interface FiringParts extends NewTaskParts {
 }
 
 /** Entries, and about as many nominal times, decided in one transaction: few enough not to hold up requests. */
-const chunk = 500;
+const chunk = 250;
 /** The longest it sleeps: a clock that was set is noticed before anything is late for it. */
 const longestSleepMs = 5_000;
 const storeRetryMs = 1_000;
@@ -38,6 +38,8 @@ export function createFiring(parts: FiringParts): Alarm {
   const { store, storeFault, events, clock, log, settings } = parts;
   /** A firing that was reported as failed may have been made all the same, with tasks marked that nobody ends. */
   let mayHaveMarked = false;
+  /** The log says once that entries wait for room, not with every look. */
+  let wasFull = false;
 
   async function fireDue(): Promise<number> {
     try {
@@ -91,7 +93,8 @@ export function createFiring(parts: FiringParts): Alarm {
       log.warn({ periodic_tasks: missed.length }, "periodic tasks have missed times: see their history");
     if (fired.some(({ queued }) => queued.length > 0)) parts.onQueued();
     const full = fired.filter(({ kind }) => kind === "full").length;
-    if (full > 0) log.warn({ periodic_tasks: full }, "the queue is full: periodic tasks wait for room");
+    if (full > 0 && !wasFull) log.warn({ periodic_tasks: full }, "the queue is full: periodic tasks wait for room");
+    wasFull = full > 0;
   }
 
   function changed(task: Task, name: string, message: string): void {
