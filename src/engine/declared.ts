@@ -14,6 +14,8 @@ export interface DeclarationFault {
 /** Keeps the entries of source `handler` equal to what handlers declare. */
 export interface Declarations {
   sync(declared: readonly DeclaredEntry[]): Promise<readonly DeclarationFault[]>;
+  /** What the latest of them came to. */
+  faults(): readonly DeclarationFault[];
   /** An entry of the API's of that name is gone. */
   nameFreed(name: string): Promise<void>;
   /** Tries nothing again any more. */
@@ -30,6 +32,7 @@ export function createDeclarations(parts: DeclarationParts): Declarations {
   let declared: readonly DeclaredEntry[] = [];
   let syncing: Promise<readonly DeclarationFault[]> = Promise.resolve([]);
   let cancelRetry: (() => void) | null = null;
+  let latestFaults: readonly DeclarationFault[] = [];
 
   /** One at a time, each with what is declared when its turn comes. */
   function next(): Promise<readonly DeclarationFault[]> {
@@ -41,6 +44,7 @@ export function createDeclarations(parts: DeclarationParts): Declarations {
   async function reconcileNow(): Promise<readonly DeclarationFault[]> {
     try {
       const faults = await reconcile(declared, parts);
+      latestFaults = faults;
       for (const { name, funcName, message } of faults) {
         parts.log.error({ periodic_task: name, func_name: funcName, error: message }, "declared periodic task refused");
       }
@@ -68,6 +72,7 @@ export function createDeclarations(parts: DeclarationParts): Declarations {
       declared = given;
       return next();
     },
+    faults: () => latestFaults,
     async nameFreed(name) {
       if (declared.some((entry) => entry.name === name)) await settled(next());
     },

@@ -56,6 +56,8 @@ export interface PeriodicTasks {
    * @throws TaskflowError `store_unavailable`: it is tried again, by itself, until it is written.
    */
   syncDeclared(declared: readonly DeclaredEntry[]): Promise<readonly DeclarationFault[]>;
+  /** The declared entries that could not be taken on, as of now. */
+  refused(): readonly DeclarationFault[];
 }
 
 export interface PeriodicParts extends DeclarationParts {
@@ -117,6 +119,7 @@ export function createPeriodic(parts: PeriodicParts): Periodic {
       return store.firings(name);
     },
     syncDeclared: declarations.sync,
+    refused: declarations.faults,
   };
   return { verbs, stop: declarations.stop };
 }

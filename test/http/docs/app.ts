@@ -28,6 +28,7 @@ export function readyHandler(
     maxRetries: null,
     priority: null,
     backoff: defaultBackoff,
+    schedules: [],
   };
 }
 
