@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { DeclaredEntry } from "../../src/domain/periodic.ts";
+import { declaredBy } from "../../src/engine/runner.ts";
 import { testEngine } from "../support/engine.ts";
 import { aDefinition, aDeclaration as declared } from "../support/periodic.ts";
 
@@ -140,4 +141,14 @@ test("of calls that overlap the latest wins", async () => {
     engine.periodic.syncDeclared([declared({ name: "b" })]),
   ]);
   expect(await names(engine)).toEqual(["b handler"]);
+});
+
+test("files that share a name declare once what their last good version does", async () => {
+  const { catalog } = await testEngine();
+  catalog.define("echo", { schedules: [declared({ name: "a" }), declared({ name: "b" })] });
+  catalog.breakButServe("echo", "two files have that name");
+  const twice = { list: () => [...catalog.list(), ...catalog.list()] };
+  expect(declaredBy(twice).map(({ name }) => name)).toEqual(["a", "b"]);
+  catalog.break("echo", "no version of it has loaded");
+  expect(declaredBy(catalog)).toEqual([]);
 });
