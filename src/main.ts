@@ -2,7 +2,9 @@ import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { type Config, ConfigError, readConfig } from "./config.ts";
-import { createEngine } from "./engine/engine.ts";
+import { isStoreUnavailable } from "./domain/error.ts";
+import { createEngine, type Engine } from "./engine/engine.ts";
+import { declaredBy, type HandlerCatalog } from "./engine/runner.ts";
 import { createApp } from "./http/app.ts";
 import { createLog, type ServerLog } from "./log.ts";
 import { openCgroups } from "./runtime/cgroup.ts";
@@ -50,7 +52,9 @@ async function main(config: Config): Promise<void> {
   const app = createApp({ engine, access, log, version });
   const url = listen(app, config);
 
-  runtime.start({ TASKFLOW_URL: url, TASKFLOW_DATA_DIR: dataDir });
+  const declare = () => declareSchedules(engine, runtime.catalog);
+  runtime.start({ TASKFLOW_URL: url, TASKFLOW_DATA_DIR: dataDir }, () => void declare());
+  await declare();
   await engine.start();
   log.debug({ reason }, cgroups === null ? "no cgroups for workers" : "every worker gets a cgroup");
   reportStartup({ url, version, config, access, handlers: runtime.catalog.list() }, log);
@@ -66,6 +70,16 @@ async function main(config: Config): Promise<void> {
   log.info({}, "stopped");
   await log.flush();
   process.exit(0);
+}
+
+/** Makes the periodic tasks follow the files that declare them. */
+async function declareSchedules(engine: Engine, catalog: HandlerCatalog): Promise<void> {
+  try {
+    await engine.periodic.syncDeclared(declaredBy(catalog));
+  } catch (error) {
+    // The engine has logged it, and tries again by itself.
+    if (!isStoreUnavailable(error)) throw error;
+  }
 }
 
 /** A path is meant from the working directory. */

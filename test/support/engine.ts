@@ -57,6 +57,7 @@ export class FakeCatalog implements HandlerCatalog {
       maxRetries: null,
       priority: null,
       backoff: defaultBackoff,
+      schedules: [],
       ...options,
     });
   }
