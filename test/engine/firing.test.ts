@@ -48,6 +48,14 @@ describe("an entry", () => {
     expect(engine.heardOf(task?.id ?? "")).toEqual(["task_queued", "task_started"]);
   });
 
+  test("that is new fires in time though nothing was to be looked at so soon", async () => {
+    const engine = await testEngine();
+    await engine.clock.advance(10_500);
+    await engine.periodic.save(aDefinition({ cronExpression: "* * * * * *" }));
+    await engine.clock.advance(500);
+    expect(await tasksOf(engine)).toMatchObject([{ scheduledFor: engine.clock.now(), createdAt: engine.clock.now() }]);
+  });
+
   test("tells its tasks of the time before, and counts", async () => {
     const engine = await testEngine({ slots: 3 });
     const now = engine.clock.now();
@@ -142,6 +150,8 @@ describe("down for a while, or set", () => {
     const engine = await testEngine();
     const from = engine.clock.now();
     await engine.periodic.save(aDefinition());
+    // It sleeps by now, until the first minute.
+    await engine.clock.advance(1_000);
     engine.clock.jump(10.4 * minute);
     await engine.clock.advance(5_000);
     expect(await story(engine, from)).toEndWith("missed 9 (catch_up), fired 10 (catch_up)");
