@@ -7,6 +7,7 @@ import { createApp } from "./http/app.ts";
 import { createLog, type ServerLog } from "./log.ts";
 import { endEarlierLife } from "./runtime/earlier-life.ts";
 import { loadRuntime } from "./runtime/runtime.ts";
+import { ScratchError } from "./runtime/scratch.ts";
 import { ListenError, reachableUrl, resolveAccess } from "./server-access.ts";
 import { reportStartup } from "./startup-report.ts";
 import { openStore, StoreOpenError } from "./storage/open.ts";
@@ -139,6 +140,7 @@ function exitOnDefect(log: ServerLog): void {
 
 function reasonOf(error: unknown): string {
   if (error instanceof ConfigError) return error.faults.map((fault) => `- ${fault}`).join("\n");
-  if (error instanceof StoreOpenError || error instanceof ListenError) return error.message;
+  if (error instanceof StoreOpenError || error instanceof ListenError || error instanceof ScratchError)
+    return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
