@@ -124,7 +124,7 @@ describe("a container that was told nothing", () => {
     const [kind, ...check] = JSON.parse(await imageTells("{{json .Config.Healthcheck.Test}}"));
     expect(kind).toBe("CMD");
     await server.exec("env", `TASKFLOW_PORT=${new URL(server.url).port}`, ...check);
-    expect(server.exec("env", "TASKFLOW_PORT=1", ...check)).rejects.toThrow("exited with 1");
+    await expect(server.exec("env", "TASKFLOW_PORT=1", ...check)).rejects.toThrow("exited with 1");
   });
 });
 
@@ -141,7 +141,7 @@ describe("a container with as few rights as can be, 256 MB and a mounted tasks f
     expect(status).toMatch(/^CapEff:\t0+$/m);
     expect(status).toMatch(/^CapBnd:\t0+$/m);
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
-    expect(server.exec("touch", "/app/new")).rejects.toThrow("Read-only file system");
+    await expect(server.exec("touch", "/app/new")).rejects.toThrow("Read-only file system");
   });
 
   test("runs a handler that imports taskflow and a package of the folder's own", async () => {

@@ -32,22 +32,24 @@ export async function startContainer(
   const remove = () => run(engine, "rm", "--force", "--volumes", name);
   const network = ["--network", "host", "--env", "TASKFLOW_PORT=0"];
   await run(engine, "run", "--detach", "--name", name, ...network, ...options, image);
-  await using log = launch([engine.name, "logs", "--follow", name], { env: engine.env });
+  // Of two streams one would not know which is ahead.
+  const merged = ["sh", "-c", 'exec "$@" 2>&1', "sh"];
+  await using log = launch([...merged, engine.name, "logs", "--follow", name], { env: engine.env });
   try {
+    const [, key = ""] = await log.printed(/Bearer (\S+)$/m);
     const [line] = await log.printed(/^\{.*"msg":"listening"\}$/m);
     const { url }: LogEntry = JSON.parse(line);
-    const [, key = ""] = /Bearer (\S+)/.exec(log.output.stderr) ?? [];
     return {
       url: String(url),
       key,
       exec: (...command) => run(engine, "exec", name, ...command),
       inspect: async (template) => (await run(engine, "inspect", "--format", template, name)).stdout.trim(),
-      stop: async () => void (await run(engine, "stop", "--time", "10", name)),
+      stop: async () => void (await run(engine, "stop", "-t", "10", name)),
       [Symbol.asyncDispose]: async () => void (await remove()),
     };
   } catch (error) {
     await remove();
-    throw new Error(`The container did not start to listen\n${log.output.stdout}${log.output.stderr}`, {
+    throw new Error(`The container did not start to listen\n${log.output.stdout}`, {
       cause: error,
     });
   }
