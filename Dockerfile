@@ -1,5 +1,5 @@
-# The server with the handlers that ship. Only what an earlier line did not need may follow it: what changes least comes
-# first, so that a change of the code neither installs nor downloads anything again.
+# The server with the handlers that ship. What changes least comes first, so that a change of the code installs nothing
+# again.
 FROM oven/bun:1.4.5-slim AS build
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends tini \

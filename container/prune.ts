@@ -70,6 +70,7 @@ async function removeEmptyFolders(folder: string): Promise<boolean> {
   return isEmpty;
 }
 
+// In a checkout, too, this leaves only what the server loads: `bun install` brings the rest back.
 if (import.meta.main) {
   const root = join(import.meta.dir, "..");
   await prune(root, await Array.fromAsync(new Bun.Glob("{src,tasks}/**/*.{ts,js}").scan(root)));

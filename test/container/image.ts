@@ -26,7 +26,7 @@ beforeAll(async () => {
   engine = await findEngine(folder.path);
   await build();
   await fillTasksFolder();
-}, 600_000);
+}, 900_000);
 
 afterAll(async () => {
   await folder?.[Symbol.asyncDispose]();
