@@ -10,6 +10,7 @@ import { createLog, type ServerLog } from "./log.ts";
 import { openCgroups } from "./runtime/cgroup.ts";
 import { endEarlierLife } from "./runtime/earlier-life.ts";
 import { loadRuntime } from "./runtime/runtime.ts";
+import { ScratchError } from "./runtime/scratch.ts";
 import { ListenError, reachableUrl, resolveAccess } from "./server-access.ts";
 import { reportStartup } from "./startup-report.ts";
 import { openStore, StoreOpenError } from "./storage/open.ts";
@@ -157,6 +158,7 @@ function exitOnDefect(log: ServerLog): void {
 
 function reasonOf(error: unknown): string {
   if (error instanceof ConfigError) return error.faults.map((fault) => `- ${fault}`).join("\n");
-  if (error instanceof StoreOpenError || error instanceof ListenError) return error.message;
+  if (error instanceof StoreOpenError || error instanceof ListenError || error instanceof ScratchError)
+    return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
