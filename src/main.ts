@@ -31,7 +31,10 @@ async function main(config: Config): Promise<void> {
   const stopSignal = nextSignal();
   const clock = systemClock;
   endEarlierLife();
-  const store = await openStore(addressOf(config.database.path), { now: clock.now });
+  const store = await openStore(addressOf(config.database.path), {
+    now: clock.now,
+    elapsedMs: () => performance.now(),
+  });
   const dataDir = await makeDataDirectory(config.database.path);
   const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), clock, log });
   const engine = createEngine({

@@ -1,12 +1,12 @@
 import { unknownTask } from "../domain/error.ts";
 import type { Attempt, LogLine, Task } from "../domain/task.ts";
-import type { ListFilter, Store, TaskPage } from "../storage/store.ts";
+import type { Counts, ListFilter, Store, TaskPage } from "../storage/store.ts";
 import { type AttemptParts, createAttempts } from "./attempt.ts";
 import { cancel, clearQueue } from "./cancel.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventBus, type EventBus } from "./events.ts";
 import { createMaintenance } from "./maintenance.ts";
-import { createMeter, type Health, type Metrics } from "./metrics.ts";
+import { createMeter, type Health, type Measures, type Metrics } from "./metrics.ts";
 import { recover } from "./recover.ts";
 import type { HandlerCatalog, Runner } from "./runner.ts";
 import { createScheduler } from "./scheduler.ts";
@@ -31,6 +31,7 @@ export interface Engine {
   /** Cancels all that waits; says how many. */
   clearQueue(): Promise<number>;
   metrics(): Promise<Metrics>;
+  measures(): Promise<Measures>;
   health(): Health;
   /** Recovers what an earlier process left behind and begins to dispatch. */
   start(): Promise<void>;
@@ -77,6 +78,17 @@ export function createEngine(given: EngineParts): Engine {
     return task;
   }
 
+  function figures(counts: Counts): Omit<Metrics, "handlers"> {
+    return {
+      counts,
+      discarded: meter.discardedCount + runner.lateResults(),
+      kills: { ...meter.kills },
+      slots: runner.slots,
+      workers: runner.workers(),
+      now: clock.now(),
+    };
+  }
+
   return {
     events,
     catalog,
@@ -100,15 +112,11 @@ export function createEngine(given: EngineParts): Engine {
       return store.logs(taskId);
     },
     clearQueue: () => clearQueue(cancelParts),
-    metrics: async () => ({
-      counts: await store.counts(),
-      discarded: meter.discardedCount + runner.lateResults(),
-      kills: { ...meter.kills },
-      slots: runner.slots,
-      workers: runner.workers(),
-      handlers: meter.handlers(),
-      now: clock.now(),
-    }),
+    metrics: async () => ({ ...figures(await store.counts()), handlers: meter.handlers() }),
+    async measures() {
+      const [counts, stats] = await Promise.all([store.counts(), store.stats()]);
+      return { ...figures(counts), store: stats, handlers: meter.measures };
+    },
     health() {
       if (draining) return { status: "draining", reason: "the server is stopping" };
       const reason = storeFault.current() ?? runner.fault();

@@ -208,7 +208,8 @@ export async function testEngine(options: TestEngineOptions = {}): Promise<TestE
   };
 }
 
-function recorder(lines: LogEntry[]) {
+/** A log that keeps what it is told. */
+export function recorder(lines: LogEntry[]) {
   const at = (level: LogEntry["level"]) => (fields: object, message: string) => lines.push({ level, message, fields });
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }

@@ -40,9 +40,10 @@ function socketHandlers(hub: LiveHub, visitor: Visitor): SocketHandlers {
   let connection: LiveConnection | null = null;
   return {
     open(socket) {
-      connection = hub.open(outletOf(socket), visitor);
+      connection = hub.open(outletOf(socket, hub.messages), visitor);
     },
     message(_socket, data) {
+      hub.messages.received += 1;
       connection?.receive(data);
     },
     drain() {
