@@ -28,6 +28,8 @@ try {
 async function main(config: Config): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.logFormat });
   exitOnDefect(log);
+  // SIGUSR1 is that of debuggers.
+  process.on("SIGUSR2", log.toggleDebug);
   const stopSignal = nextSignal();
   const clock = systemClock;
   endEarlierLife();
