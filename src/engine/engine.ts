@@ -11,7 +11,8 @@ import { recover } from "./recover.ts";
 import type { HandlerCatalog, Runner } from "./runner.ts";
 import { createScheduler } from "./scheduler.ts";
 import { createStoreFault } from "./store-fault.ts";
-import { resubmission, type Submission, submit } from "./submit.ts";
+import { type Origin, resubmission, type Submission, submit } from "./submit.ts";
+import { type Tracer, untraced } from "./tracer.ts";
 
 /** Everything one can do with tasks. Whatever refuses throws a TaskflowError. */
 export interface Engine {
@@ -22,7 +23,7 @@ export interface Engine {
   /** Cancels what waits at once; what runs is told to end, and the task returned still runs. */
   cancel(taskId: string): Promise<Task>;
   /** Submits the same input again. */
-  retry(taskId: string): Promise<Task>;
+  retry(taskId: string, origin?: Origin): Promise<Task>;
   find(taskId: string): Promise<Task>;
   list(filter: ListFilter): Promise<TaskPage>;
   /** Every attempt, the running one last. */
@@ -39,11 +40,13 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "onSettled"> {
+export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "tracer" | "onSettled"> {
   readonly store: Store;
   readonly runner: Runner;
   /** A new UUIDv7. */
   readonly newId: () => string;
+  /** None draws no traces. */
+  readonly tracer?: Tracer;
 }
 
 export function createEngine(given: EngineParts): Engine {
@@ -51,7 +54,7 @@ export function createEngine(given: EngineParts): Engine {
   const events = createEventBus(clock);
   const meter = createMeter();
   const storeFault = createStoreFault(store, clock);
-  const parts = { ...given, events, meter, storeFault };
+  const parts = { ...given, events, meter, storeFault, tracer: given.tracer ?? untraced };
 
   const attempts = createAttempts({ ...parts, onSettled: followUp });
   const dispatcher = createDispatcher({ ...parts, begin: attempts.begin, reclaim: attempts.reclaim });
@@ -95,8 +98,8 @@ export function createEngine(given: EngineParts): Engine {
     find,
     submit: (submissions) => submit(submissions, submitParts),
     cancel: (taskId) => cancel(taskId, cancelParts),
-    async retry(taskId) {
-      const [task] = await submit([resubmission(await find(taskId))], submitParts);
+    async retry(taskId, origin) {
+      const [task] = await submit([resubmission(await find(taskId), origin)], submitParts);
       if (task === undefined) throw new Error("submitting one task gave none");
       return task;
     },

@@ -1,4 +1,7 @@
 import type { Log } from "../domain/log.ts";
+import { readTraceparent } from "../domain/traceparent.ts";
+import type { Origin } from "../engine/submit.ts";
+import type { Answer } from "./answer.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** The header that names a request: taken from whoever sends a fit one, else made, and in every answer. */
@@ -21,6 +24,12 @@ const fitId = /^[\w.:+/=~@-]{1,128}$/;
 export function requestId({ headers }: Request): string {
   const given = headers.get(requestIdHeader);
   return given !== null && fitId.test(given) ? given : Bun.randomUUIDv7();
+}
+
+/** What a submission is to remember of the request that it comes by, whose answer bears its id already. */
+export function originOf({ headers }: Request, { headers: answered }: Answer): Origin {
+  const traceparent = readTraceparent(headers.get("traceparent"));
+  return { requestId: String(answered[requestIdHeader] ?? ""), traceparent };
 }
 
 /** Counts and times a request, and says in the log, at debug, that it was answered. */

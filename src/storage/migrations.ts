@@ -67,8 +67,10 @@ const firstSchema = `
   CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
+const traceparent = "ALTER TABLE tasks ADD COLUMN traceparent TEXT";
+
 /** The way from an empty file to the present schema. `user_version` says how many steps a file has taken: only append. */
-const schemaSteps: readonly string[] = [firstSchema];
+const schemaSteps: readonly string[] = [firstSchema, traceparent];
 
 /** Reads only. */
 export function identify(db: Database, steps = schemaSteps): Identity {
