@@ -5,7 +5,7 @@ import { errors } from "../detail.ts";
 import type { LiveHub } from "../live/hub.ts";
 import type { Traffic } from "../traffic.ts";
 import { noQuery } from "../validation.ts";
-import { createExposition, type Exposition } from "./exposition.ts";
+import type { Exposition } from "./exposition.ts";
 
 export interface PrometheusOptions {
   readonly traffic: Traffic;
@@ -16,13 +16,14 @@ export interface PrometheusOptions {
 
 /** `/metrics`, as Prometheus scrapes it. */
 export function prometheus(engine: Engine, options: PrometheusOptions) {
-  // Made by the first scrape: watching the process costs a little, and nothing where nobody asks.
-  let exposition: Exposition | null = null;
+  // Loaded and made by the first scrape: where nobody asks it costs neither time at the start nor memory.
+  let made: Promise<Exposition> | null = null;
   return new Elysia({ normalize: false }).get(
     "/metrics",
     async ({ set }) => {
+      made ??= import("./exposition.ts").then(({ createExposition }) => createExposition());
+      const exposition = await made;
       const measures = await engine.measures();
-      exposition ??= createExposition();
       set.headers["content-type"] = exposition.contentType;
       return exposition.text({ ...options, measures, health: engine.health(), handlers: engine.catalog.list() });
     },
