@@ -46,7 +46,7 @@ export const metrics: readonly Metric[] = [
   },
   {
     name: "taskflow_tasks_claimed_total",
-    help: "Attempts ever claimed by this server.",
+    help: "Attempts ever claimed.",
     type: "counter",
     labels: [],
     read: ({ measures }) => [[{}, measures.counts.dequeued]],
