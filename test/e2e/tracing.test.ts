@@ -197,7 +197,8 @@ describe("a receiver", () => {
 
   test("that never answers holds neither tasks nor the stop up", async () => {
     await using receiver = startReceiver(() => new Promise(() => undefined));
-    const env = { ...sendingTo(receiver.url), OTEL_BSP_SCHEDULE_DELAY: "1" };
+    const patient = { OTEL_EXPORTER_OTLP_TIMEOUT: "120000", OTEL_BSP_EXPORT_TIMEOUT: "120000" };
+    const env = { ...sendingTo(receiver.url), ...patient, OTEL_BSP_SCHEDULE_DELAY: "1" };
     await using server = await startServer({ tasksDir: tasks.path, env });
     await ended(server, await submit(server, { func_name: "tells" }));
     await receiver.came();

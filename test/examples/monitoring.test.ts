@@ -109,6 +109,15 @@ function labelsOf(expr: string): readonly string[] {
   ];
 }
 
+test("a scrape counts WebSocket connections and messages, those that came and those that were sent", () => {
+  const told = (name: string) => scraped.get(name)?.samples.map(({ labels, value }) => [labels.direction, value]);
+  expect(told("taskflow_websocket_connections")).toEqual([[undefined, 1]]);
+  expect(told("taskflow_websocket_messages_total")).toEqual([
+    ["received", 1],
+    ["sent", 1],
+  ]);
+});
+
 test("what is missing is found", () => {
   expect(missing('rate(taskflow_nothing_total{handler="x"}[5m])')).toContain("there is no taskflow_nothing_total");
   expect(missing('taskflow_tasks{state="queued"}')).toContain("taskflow_tasks has no state");
