@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { request } from "node:http";
 import { type LogEntry, startServer } from "../support/server.ts";
 
 // Each starts processes, on machines that may be busy.
@@ -29,4 +30,20 @@ test("SIGUSR2 turns debug on and off while the server runs; a request and its ta
     { level: "debug", msg: "request answered", method: "POST", path: "/api/v1/tasks", status: 201 },
   ]);
   expect([...entriesOf("before"), ...entriesOf("after")]).toEqual([]);
+});
+
+test("the handshake of a WebSocket is answered with the id of its request", async () => {
+  await using server = await startServer();
+  const handshake = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" };
+  const headers = { ...handshake, "sec-websocket-key": btoa("sixteen letters."), "x-request-id": "seven" };
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number | undefined; id: unknown }>();
+  const client = request(`${server.url}/ws`, { headers });
+  client.on("error", reject);
+  client.on("upgrade", (answer, socket) => {
+    resolve({ status: answer.statusCode, id: answer.headers["x-request-id"] });
+    socket.destroy();
+  });
+  client.end();
+  expect(await promise).toEqual({ status: 101, id: "seven" });
+  await server.entry(({ request_id, status, path }) => request_id === "seven" && status === 101 && path === "/ws");
 });
