@@ -5,6 +5,7 @@ import { type Config, ConfigError, readConfig } from "./config.ts";
 import { createEngine } from "./engine/engine.ts";
 import { createApp } from "./http/app.ts";
 import { createLog, type ServerLog } from "./log.ts";
+import { openCgroups } from "./runtime/cgroup.ts";
 import { endEarlierLife } from "./runtime/earlier-life.ts";
 import { loadRuntime } from "./runtime/runtime.ts";
 import { ListenError, reachableUrl, resolveAccess } from "./server-access.ts";
@@ -39,7 +40,8 @@ async function main(config: Config): Promise<void> {
     elapsedMs: () => performance.now(),
   });
   const dataDir = await makeDataDirectory(config.database.path);
-  const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), clock, log });
+  const { cgroups, reason } = openCgroups({ limitBytes: config.workerMemoryMb * 2 ** 20, clock, log });
+  const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), cgroups, clock, log });
   const tracing = isTraced(process.env) ? await startTracing(log) : null;
   const engine = createEngine({
     store,
@@ -58,6 +60,7 @@ async function main(config: Config): Promise<void> {
 
   runtime.start({ TASKFLOW_URL: url, TASKFLOW_DATA_DIR: dataDir });
   await engine.start();
+  log.debug({ reason }, cgroups === null ? "no cgroups for workers" : "every worker gets a cgroup");
   reportStartup({ url, version, config, access, handlers: runtime.catalog.list() }, log);
 
   const signal = await stopSignal;
@@ -66,6 +69,7 @@ async function main(config: Config): Promise<void> {
   app.decorator.live.close();
   await stopListening(app);
   await runtime.stop();
+  await cgroups?.close();
   await store.close();
   await tracing?.stop();
   log.info({}, "stopped");

@@ -38,6 +38,10 @@ export interface RunningAttempt {
   kill(): void;
 }
 
+/** What keeps a worker within its memory: the kernel, the server that looks at what it holds, or nothing. */
+export const memoryGuards = ["cgroup", "rss", "none"] as const;
+export type MemoryGuard = (typeof memoryGuards)[number];
+
 export interface WorkerState {
   readonly id: string;
   readonly pid: number;
@@ -47,6 +51,7 @@ export interface WorkerState {
   /** Attempts it has run. */
   readonly attempts: number;
   readonly rssBytes: number | null;
+  readonly memoryGuard: MemoryGuard;
   readonly startedAt: number;
   /** The generation of the handlers that it has loaded. */
   readonly generation: number;

@@ -1,5 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { killCauses } from "../engine/metrics.ts";
+import { memoryGuards } from "../engine/runner.ts";
 import { answer, errors } from "./detail.ts";
 
 const tags = ["System"];
@@ -47,7 +48,13 @@ const workers = Type.Object({
       state: Type.Unsafe<string>({ type: "string", enum: ["starting", "idle", "busy", "retiring"] }),
       tasks: Type.Array(Type.String({ description: "Ids of the tasks it runs" })),
       attempts: Type.Integer({ minimum: 0, description: "Attempts it has run" }),
-      rss_bytes: Type.Union([count, Type.Null()]),
+      rss_bytes: Type.Union([count, Type.Null()], { description: "What it holds, with what it has started" }),
+      memory_guard: Type.Unsafe<string>({
+        type: "string",
+        enum: memoryGuards,
+        description:
+          "Who keeps it within its memory: the kernel, by a `cgroup`, or the server, which looks at its `rss`",
+      }),
       generation: Type.Integer({ minimum: 0, description: "Of the handlers that it has loaded" }),
       age: Type.Number({ description: "Seconds" }),
     }),

@@ -121,13 +121,14 @@ function workersOf({ workers, slots, kills, now }: Metrics) {
     active_workers: up.length,
     slots,
     kills,
-    pool: workers.map(({ id, pid, state, tasks, attempts, rssBytes, startedAt, generation }) => ({
+    pool: workers.map(({ id, pid, state, tasks, attempts, rssBytes, memoryGuard, startedAt, generation }) => ({
       id,
       pid,
       state,
       tasks,
       attempts,
       rss_bytes: rssBytes,
+      memory_guard: memoryGuard,
       generation,
       age: Math.max(0, now - startedAt) / 1_000,
     })),
