@@ -15,6 +15,7 @@ import { ListenError, reachableUrl, resolveAccess } from "./server-access.ts";
 import { reportStartup } from "./startup-report.ts";
 import { openStore, StoreOpenError } from "./storage/open.ts";
 import { systemClock } from "./system-clock.ts";
+import type { Tracing } from "./tracing.ts";
 
 const { version } = packageJson;
 /** What requests under way get once nothing runs any more. */
@@ -32,13 +33,19 @@ try {
 async function main(config: Config): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.logFormat });
   exitOnDefect(log);
+  // SIGUSR1 is that of debuggers.
+  process.on("SIGUSR2", log.toggleDebug);
   const stopSignal = nextSignal();
   const clock = systemClock;
   endEarlierLife();
-  const store = await openStore(addressOf(config.database.path), { now: clock.now });
+  const store = await openStore(addressOf(config.database.path), {
+    now: clock.now,
+    elapsedMs: () => performance.now(),
+  });
   const dataDir = await makeDataDirectory(config.database.path);
   const { cgroups, reason } = openCgroups({ limitBytes: config.workerMemoryMb * 2 ** 20, clock, log });
   const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), cgroups, clock, log });
+  const tracing = isTraced(process.env) ? await startTracing(log) : null;
   const engine = createEngine({
     store,
     runner: runtime.runner,
@@ -48,6 +55,7 @@ async function main(config: Config): Promise<void> {
     random: Math.random,
     newId: () => Bun.randomUUIDv7(),
     settings: config,
+    ...(tracing === null ? {} : { tracer: tracing.tracer }),
   });
   const access = resolveAccess(config);
   const app = createApp({ engine, access, log, version });
@@ -68,6 +76,7 @@ async function main(config: Config): Promise<void> {
   await runtime.stop();
   await cgroups?.close();
   await store.close();
+  await tracing?.stop();
   log.info({}, "stopped");
   await log.flush();
   process.exit(0);
@@ -81,6 +90,19 @@ async function declareSchedules(engine: Engine, catalog: HandlerCatalog): Promis
     // The engine has logged it, and tries again by itself.
     if (!isStoreUnavailable(error)) throw error;
   }
+}
+
+/** Whether OpenTelemetry's variables ask for traces. */
+function isTraced(env: Readonly<Record<string, string | undefined>>): boolean {
+  const { OTEL_SDK_DISABLED: disabled, OTEL_TRACES_EXPORTER: exporter } = env;
+  if (disabled?.trim().toLowerCase() === "true" || (exporter?.trim() || "otlp") !== "otlp") return false;
+  return Boolean(env.OTEL_EXPORTER_OTLP_ENDPOINT?.trim() || env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?.trim());
+}
+
+/** Its packages are loaded by those alone who want traces. */
+async function startTracing(log: ServerLog): Promise<Tracing> {
+  const { createTracing } = await import("./tracing.ts");
+  return createTracing({ env: process.env, version, log });
 }
 
 /** A path is meant from the working directory. */

@@ -20,6 +20,11 @@ export interface AttemptContext {
   readonly scheduledFor: Date | null;
   /** The time the same periodic task was due at before, or null. */
   readonly lastRunAt: Date | null;
+  /**
+   * For the header of that name in requests of its own, so that they join the trace; null when there is none.
+   * Of the W3C: `00-TRACE-SPAN-FLAGS`.
+   */
+  readonly traceparent: string | null;
 }
 
 /** When a handler wants to be run. */

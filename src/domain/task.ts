@@ -1,3 +1,5 @@
+import type { Traceparent } from "./traceparent.ts";
+
 /** The lowest number is served first. */
 export const priorities = { critical: 0, high: 1, normal: 2, low: 3 } as const;
 
@@ -74,6 +76,8 @@ export interface Task {
   readonly scheduledFor: number | null;
   /** The nominal time of the firing before. */
   readonly lastRunAt: number | null;
+  /** Where in whose trace it was submitted. */
+  readonly traceparent: Traceparent | null;
 }
 
 export function isFinal(status: Status): status is (typeof finalStatuses)[number] {

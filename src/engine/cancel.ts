@@ -4,12 +4,14 @@ import type { Log } from "../domain/log.ts";
 import type { Task } from "../domain/task.ts";
 import type { Cancellation, Store } from "../storage/store.ts";
 import type { EventBus } from "./events.ts";
+import type { Meter } from "./metrics.ts";
 import type { StoreFault } from "./store-fault.ts";
 
 export interface CancelParts {
   readonly store: Store;
   readonly storeFault: StoreFault;
   readonly events: EventBus;
+  readonly meter: Meter;
   readonly clock: Clock;
   readonly log: Log;
   /** Ends the attempt that a task is in. Says whether it runs here now. */
@@ -56,7 +58,8 @@ function taskFinal({ status }: Task): TaskflowError {
   return new TaskflowError("task_final", `The task is ${status} already and cannot be cancelled.`);
 }
 
-function tell(task: Task, { events, log }: CancelParts): void {
+function tell(task: Task, { events, meter, log }: CancelParts): void {
+  meter.cancelled(task);
   events.changed(task);
   log.info({ task_id: task.id, func_name: task.funcName, attempt: task.attempt }, "task cancelled");
 }

@@ -1,19 +1,20 @@
 import { unknownTask } from "../domain/error.ts";
 import type { Attempt, LogLine, Task } from "../domain/task.ts";
-import type { ListFilter, Store, TaskPage } from "../storage/store.ts";
+import type { Counts, ListFilter, Store, TaskPage } from "../storage/store.ts";
 import { type AttemptParts, createAttempts } from "./attempt.ts";
 import { cancel, clearQueue } from "./cancel.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventBus, type EventBus } from "./events.ts";
 import { createFiring } from "./firing.ts";
 import { createMaintenance } from "./maintenance.ts";
-import { createMeter, type Health, type Metrics } from "./metrics.ts";
+import { createMeter, type Health, type Measures, type Metrics } from "./metrics.ts";
 import { createPeriodic, type PeriodicTasks } from "./periodic.ts";
 import { recover } from "./recover.ts";
 import type { HandlerCatalog, Runner } from "./runner.ts";
 import { createScheduler } from "./scheduler.ts";
 import { createStoreFault } from "./store-fault.ts";
-import { resubmission, type Submission, submit } from "./submit.ts";
+import { type Origin, resubmission, type Submission, submit } from "./submit.ts";
+import { type Tracer, untraced } from "./tracer.ts";
 
 /** Everything one can do with tasks. Whatever refuses throws a TaskflowError. */
 export interface Engine {
@@ -25,7 +26,7 @@ export interface Engine {
   /** Cancels what waits at once; what runs is told to end, and the task returned still runs. */
   cancel(taskId: string): Promise<Task>;
   /** Submits the same input again. */
-  retry(taskId: string): Promise<Task>;
+  retry(taskId: string, origin?: Origin): Promise<Task>;
   find(taskId: string): Promise<Task>;
   list(filter: ListFilter): Promise<TaskPage>;
   /** Every attempt, the running one last. */
@@ -34,6 +35,7 @@ export interface Engine {
   /** Cancels all that waits; says how many. */
   clearQueue(): Promise<number>;
   metrics(): Promise<Metrics>;
+  measures(): Promise<Measures>;
   health(): Health;
   /** Recovers what an earlier process left behind and begins to dispatch. */
   start(): Promise<void>;
@@ -41,11 +43,13 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "onSettled"> {
+export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "tracer" | "onSettled"> {
   readonly store: Store;
   readonly runner: Runner;
   /** A new UUIDv7. */
   readonly newId: () => string;
+  /** None draws no traces. */
+  readonly tracer?: Tracer;
 }
 
 export function createEngine(given: EngineParts): Engine {
@@ -53,7 +57,7 @@ export function createEngine(given: EngineParts): Engine {
   const events = createEventBus(clock);
   const meter = createMeter();
   const storeFault = createStoreFault(store, clock);
-  const parts = { ...given, events, meter, storeFault };
+  const parts = { ...given, events, meter, storeFault, tracer: given.tracer ?? untraced };
 
   const attempts = createAttempts({ ...parts, onSettled: followUp });
   const dispatcher = createDispatcher({ ...parts, begin: attempts.begin, reclaim: attempts.reclaim });
@@ -92,6 +96,17 @@ export function createEngine(given: EngineParts): Engine {
     return task;
   }
 
+  function figures(counts: Counts): Omit<Metrics, "handlers"> {
+    return {
+      counts,
+      discarded: meter.discardedCount + runner.lateResults(),
+      kills: { ...meter.kills },
+      slots: runner.slots,
+      workers: runner.workers(),
+      now: clock.now(),
+    };
+  }
+
   return {
     events,
     catalog,
@@ -99,7 +114,7 @@ export function createEngine(given: EngineParts): Engine {
     find,
     submit: (submissions) => submit(submissions, submitParts),
     cancel: (taskId) => cancel(taskId, cancelParts),
-    retry: async (taskId) => submitOne(resubmission(await find(taskId))),
+    retry: async (taskId, origin) => submitOne(resubmission(await find(taskId), origin)),
     list: (filter) => store.list(filter),
     async attempts(taskId) {
       await find(taskId);
@@ -112,15 +127,11 @@ export function createEngine(given: EngineParts): Engine {
       return store.logs(taskId);
     },
     clearQueue: () => clearQueue(cancelParts),
-    metrics: async () => ({
-      counts: await store.counts(),
-      discarded: meter.discardedCount + runner.lateResults(),
-      kills: { ...meter.kills },
-      slots: runner.slots,
-      workers: runner.workers(),
-      handlers: meter.handlers(),
-      now: clock.now(),
-    }),
+    metrics: async () => ({ ...figures(await store.counts()), handlers: meter.handlers() }),
+    async measures() {
+      const [counts, stats] = await Promise.all([store.counts(), store.stats()]);
+      return { ...figures(counts), store: stats, handlers: meter.measures };
+    },
     health() {
       if (draining) return { status: "draining", reason: "the server is stopping" };
       const reason = storeFault.current() ?? runner.fault();

@@ -17,6 +17,7 @@ export interface AttemptRequest {
   readonly maxAttempts: number;
   readonly scheduledFor: number | null;
   readonly lastRunAt: number | null;
+  readonly traceparent: string | null;
 }
 
 /** What a runner tells of an attempt; `ended` comes exactly once, and last. */

@@ -111,8 +111,10 @@ const periodicSchema = `
     WHERE scheduled_for IS NOT NULL AND completed_at IS NULL;
 `;
 
+const traceparent = "ALTER TABLE tasks ADD COLUMN traceparent TEXT";
+
 /** The way from an empty file to the present schema. `user_version` says how many steps a file has taken: only append. */
-export const schemaSteps: readonly string[] = [firstSchema, periodicSchema];
+export const schemaSteps: readonly string[] = [firstSchema, periodicSchema, traceparent];
 
 /** Reads only. */
 export function identify(db: Database, steps = schemaSteps): Identity {

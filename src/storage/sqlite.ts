@@ -12,6 +12,7 @@ import {
   prepareSavePeriodic,
 } from "./periodic.ts";
 import { prepareAttempts, prepareFind, prepareList, prepareLogs, prepareNextDue } from "./reads.ts";
+import { createCommitMeter, prepareStats } from "./stats.ts";
 import type { Store } from "./store.ts";
 import { storeClosed, storeError } from "./store-error.ts";
 import { prepareCancel, prepareCancelWaiting, preparePromote, preparePrune, prepareRecover } from "./upkeep.ts";
@@ -21,10 +22,12 @@ import { prepareClaim, prepareInsert, prepareReport, prepareSettle } from "./wri
  * The store in `db`, which has the present schema and no other writer. Writes of one turn of the event loop share a
  * commit; reads run at once and see what was committed before them.
  * @param release called once, after `db` was closed.
+ * @param elapsedMs a clock that only goes forward, to time transactions with.
  */
-export function createSqliteStore(db: Database, release: () => void): Store {
+export function createSqliteStore(db: Database, release: () => void, elapsedMs = () => 0): Store {
   const counters = new Counters(db);
-  const { write, close } = createGroupCommit(transactionsOf(db, counters));
+  const commits = createCommitMeter();
+  const { write, close } = createGroupCommit(transactionsOf(db, counters), { commits, elapsedMs });
   let closing: Promise<void> | null = null;
 
   async function read<T>(run: () => T): Promise<T> {
@@ -58,6 +61,7 @@ export function createSqliteStore(db: Database, release: () => void): Store {
   const list = prepareList(db);
   const attempts = prepareAttempts(db);
   const logs = prepareLogs(db);
+  const stats = prepareStats(db, commits);
 
   return {
     insert: (tasks, maxWaiting) => write(() => insert(tasks, maxWaiting)),
@@ -84,6 +88,7 @@ export function createSqliteStore(db: Database, release: () => void): Store {
     attempts: (taskId) => read(() => attempts(taskId)),
     logs: (taskId) => read(() => logs(taskId)),
     counts: () => read(() => counters.counts()),
+    stats: () => read(stats),
     close() {
       closing ??= closeAll(close, db, release);
       return closing;

@@ -1,3 +1,4 @@
+import type { Histogram } from "../domain/histogram.ts";
 import type { Decision, Fired, Firing, FiringPlan, PeriodicSource, PeriodicTask } from "../domain/periodic.ts";
 import type { Attempt, LogLine, Progress, Status, Task } from "../domain/task.ts";
 import type { Settlement } from "../domain/transition.ts";
@@ -25,6 +26,21 @@ export interface Counts {
   readonly enqueued: number;
   /** Claims ever made. */
   readonly dequeued: number;
+}
+
+/** What a store tells of itself; what is counted is counted since it was opened. */
+export interface StoreStats {
+  /** How long transactions took from their begin until they were durable, in seconds. */
+  readonly commitSeconds: Histogram;
+  /** Transactions that were undone. */
+  readonly failedCommits: number;
+  /** Writes asked for; those of one turn share a transaction. */
+  readonly writes: number;
+  readonly databaseBytes: number;
+  /** Bytes of the write-ahead log. */
+  readonly walBytes: number;
+  /** When the queued task that waits longest was due, or null when none is queued. */
+  readonly oldestQueuedAt: number | null;
 }
 
 export type Cancellation =
@@ -112,6 +128,7 @@ export interface Store {
   attempts(taskId: string): Promise<readonly Attempt[]>;
   logs(taskId: string): Promise<readonly LogLine[]>;
   counts(): Promise<Counts>;
+  stats(): Promise<StoreStats>;
   /** Waits for the writes under way and lets go of the medium. */
   close(): Promise<void>;
 }

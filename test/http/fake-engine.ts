@@ -137,6 +137,7 @@ export function createFakeEngine(): FakeEngine {
     logs: () => absent("logs"),
     clearQueue: () => absent("clearQueue"),
     metrics: () => absent("metrics"),
+    measures: () => absent("measures"),
     health: () => absent("health"),
     start: () => absent("start"),
     stop: () => absent("stop"),

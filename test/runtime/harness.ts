@@ -126,6 +126,7 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
         maxAttempts: 1,
         scheduledFor: null,
         lastRunAt: null,
+        traceparent: null,
         ...request,
         funcName,
       },

@@ -29,6 +29,7 @@ runner.onFree(() => {
       maxAttempts: 1,
       scheduledFor: null,
       lastRunAt: null,
+      traceparent: null,
     },
     { log: () => console.log(runner.workers()[0]?.pid), progress: silent, ended: silent },
   );

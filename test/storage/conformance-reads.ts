@@ -133,7 +133,12 @@ function testClose(store: () => Store): void {
   test("refuses what comes later, and may be called again", async () => {
     await Promise.all([store().close(), store().close()]);
     await store().close();
-    for (const refused of [store().insert([aTask()], unlimited), store().find("x"), store().counts()]) {
+    for (const refused of [
+      store().insert([aTask()], unlimited),
+      store().find("x"),
+      store().counts(),
+      store().stats(),
+    ]) {
       expect(await refused.catch((error: unknown) => error)).toMatchObject({ code: "store_unavailable" });
     }
   });

@@ -30,6 +30,7 @@ function testInsert(store: () => Store): void {
     progress: { fraction: 0.25, message: "read" },
     periodicTask: "nightly",
     scheduledFor: 900,
+    traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`,
     lastRunAt: 800,
   });
 

@@ -67,7 +67,8 @@ export async function routeDocument(app: AnyElysia, version: string): Promise<Op
 const introduction = `A function runtime and task scheduler: drop a TypeScript file into the tasks folder and call it.
 
 Submit with \`POST /api/v1/tasks\`, then ask for the task or listen on the WebSocket \`/ws\`: \`{"type": "subscribe",
-"task_id": "…"}\` sends its present state, then every change. Errors are \`application/problem+json\` with a stable \`code\`.`;
+"task_id": "…"}\` sends its present state, then every change. Errors are \`application/problem+json\` with a stable \`code\`. Every
+answer carries an \`X-Request-Id\`, that of the request if it brings one, and so do the lines of the server's log.`;
 
 /** In the order in which the pages show them. */
 const tagDescriptions: Readonly<Record<string, { description: string }>> = {
