@@ -1,6 +1,6 @@
 import { connect, useWal } from "../src/storage/connection.ts";
 import { migrate } from "../src/storage/migrations.ts";
-import { insertTaskSql, taskValues } from "../src/storage/rows.ts";
+import { insertTasksSql, taskValues } from "../src/storage/rows.ts";
 import type { InsertJob } from "./job.ts";
 import { newSum } from "./sum.ts";
 
@@ -12,7 +12,7 @@ export function insertRows({ file, rows, ms }: InsertJob): number {
   const db = connect(file);
   useWal(db);
   migrate(db);
-  const insert = db.prepare(insertTaskSql);
+  const insert = db.prepare(insertTasksSql(1));
   let elapsedMs = 0;
   let inserted = 0;
   while (elapsedMs < ms) {
