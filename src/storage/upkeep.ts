@@ -26,27 +26,41 @@ export function preparePromote(db: Database, counters: Counters) {
 export function prepareCancel(db: Database, counters: Counters) {
   const find = db.prepare<TaskRow, [taskId: string]>(`SELECT ${taskColumns} FROM tasks WHERE id = ?`);
   const request = db.prepare<null, [seq: number]>("UPDATE tasks SET cancel_requested = 1 WHERE seq = ?");
-  const cancelRow = prepareCancelRow(db, counters);
+  const cancel = db.prepare<null, [now: number, seq: number]>(
+    "UPDATE tasks SET status = 'cancelled', completed_at = ? WHERE seq = ?",
+  );
 
   return (taskId: string, now: number): Cancellation | null => {
     const row = find.get(taskId);
     if (row === null) return null;
     if (isFinal(row.status)) return { kind: "final", task: taskFromRow(row) };
-    if (row.status !== "running") return { kind: "cancelled", task: cancelRow(row, now) };
-    request.run(row.seq);
-    row.cancel_requested = 1;
-    return { kind: "requested", task: taskFromRow(row) };
+    if (row.status === "running") {
+      request.run(row.seq);
+      row.cancel_requested = 1;
+      return { kind: "requested", task: taskFromRow(row) };
+    }
+    cancel.run(now, row.seq);
+    counters.move(row.status, "cancelled");
+    return { kind: "cancelled", task: cancelled(row, now) };
   };
 }
 
 export function prepareCancelWaiting(db: Database, counters: Counters) {
   const inStatus = prepareInStatus(db);
-  const cancelRow = prepareCancelRow(db, counters);
+  // The rows that `inStatus` gives, all of them by one statement.
+  const cancelFirst = db.prepare<null, [now: number, status: Status, limit: number]>(
+    `UPDATE tasks SET status = 'cancelled', completed_at = ?
+     WHERE seq IN (SELECT seq FROM tasks WHERE status = ? ORDER BY seq LIMIT ?)`,
+  );
 
   return (limit: number, now: number): readonly Task[] => {
     const tasks: Task[] = [];
     for (const status of waitingStatuses) {
-      for (const row of inStatus.all(status, limit - tasks.length)) tasks.push(cancelRow(row, now));
+      const rows = inStatus.all(status, limit - tasks.length);
+      cancelFirst.run(now, status, rows.length);
+      counters.add(status, -rows.length);
+      counters.add("cancelled", rows.length);
+      for (const row of rows) tasks.push(cancelled(row, now));
     }
     return tasks;
   };
@@ -101,15 +115,8 @@ function prepareInStatus(db: Database) {
   );
 }
 
-function prepareCancelRow(db: Database, counters: Counters) {
-  const cancel = db.prepare<null, [now: number, seq: number]>(
-    "UPDATE tasks SET status = 'cancelled', completed_at = ? WHERE seq = ?",
-  );
-  return (row: TaskRow, now: number): Task => {
-    cancel.run(now, row.seq);
-    counters.move(row.status, "cancelled");
-    row.status = "cancelled";
-    row.completed_at = now;
-    return taskFromRow(row);
-  };
+function cancelled(row: TaskRow, now: number): Task {
+  row.status = "cancelled";
+  row.completed_at = now;
+  return taskFromRow(row);
 }
