@@ -67,8 +67,11 @@ const firstSchema = `
   CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
+/** An index that every move of a task wrote twice: tasks are found by their status through those that are left. */
+const withoutStatusIndex = "DROP INDEX tasks_by_status";
+
 /** The way from an empty file to the present schema. `user_version` says how many steps a file has taken: only append. */
-const schemaSteps: readonly string[] = [firstSchema];
+const schemaSteps: readonly string[] = [firstSchema, withoutStatusIndex];
 
 /** Reads only. */
 export function identify(db: Database, steps = schemaSteps): Identity {
