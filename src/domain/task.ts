@@ -10,7 +10,6 @@ export const statuses = ["pending", "queued", "running", "retrying", "completed"
 export type Status = (typeof statuses)[number];
 
 export const finalStatuses = ["completed", "failed", "cancelled"] as const satisfies readonly Status[];
-export const waitingStatuses = ["pending", "queued", "retrying"] as const satisfies readonly Status[];
 
 /** Why an attempt did not complete. `interrupted` is never a task's last word: the attempt is given back. */
 export const errorKinds = [

@@ -77,6 +77,15 @@ export function renderEvent(event: TaskEvent): string {
   return `{"type":"${event.type}","task":${renderTask(event.task)},"timestamp":${time(event.at)},"seq":${event.seq}${log}}`;
 }
 
+/** The time that was written last: the tasks of a batch share theirs, and one that is due at once has it twice. */
+let lastMs = Number.NaN;
+let lastTime = "";
+
 function time(ms: number | null): string {
-  return ms === null ? "null" : `"${new Date(ms).toISOString()}"`;
+  if (ms === null) return "null";
+  if (ms !== lastMs) {
+    lastTime = `"${new Date(ms).toISOString()}"`;
+    lastMs = ms;
+  }
+  return lastTime;
 }

@@ -3,7 +3,7 @@ import type { Decision, Fired, Firing, FiringPlan } from "../domain/periodic.ts"
 import type { Status, Task } from "../domain/task.ts";
 import type { Counters } from "./counters.ts";
 import { lineOf, prepareFindPeriodic, prepareRecord } from "./periodic.ts";
-import { insertTaskSql, taskValues } from "./rows.ts";
+import { insertTasksSql, taskValues } from "./rows.ts";
 import type { Cancellation } from "./store.ts";
 
 type Fire = Extract<Decision, { kind: "fire" }>;
@@ -80,7 +80,7 @@ function prepareFireOne(
     `SELECT id, status FROM tasks INDEXED BY tasks_overlapping
      WHERE periodic_task = ? AND scheduled_for IS NOT NULL AND completed_at IS NULL ORDER BY scheduled_for`,
   );
-  const insert = db.prepare<null, ReturnType<typeof taskValues>>(insertTaskSql);
+  const insert = db.prepare<null, ReturnType<typeof taskValues>>(insertTasksSql(1));
 
   function end({ id }: Unfinished, now: number, { cancelled, requested }: Progress): void {
     const cancellation = cancel(id, now);

@@ -113,8 +113,11 @@ const periodicSchema = `
 
 const traceparent = "ALTER TABLE tasks ADD COLUMN traceparent TEXT";
 
+/** An index that every move of a task wrote twice: tasks are found by their status through those that are left. */
+const withoutStatusIndex = "DROP INDEX tasks_by_status";
+
 /** The way from an empty file to the present schema. `user_version` says how many steps a file has taken: only append. */
-export const schemaSteps: readonly string[] = [firstSchema, periodicSchema, traceparent];
+export const schemaSteps: readonly string[] = [firstSchema, periodicSchema, traceparent, withoutStatusIndex];
 
 /** Reads only. */
 export function identify(db: Database, steps = schemaSteps): Identity {

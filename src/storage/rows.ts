@@ -68,8 +68,11 @@ export function taskFromRow(row: TaskRow): Task {
   };
 }
 
-/** Takes what `taskValues` gives. */
-export const insertTaskSql = `INSERT INTO tasks (${insertedColumns}) VALUES (${Array(25).fill("?").join(", ")})`;
+/** Inserts so many tasks; takes what `taskValues` gives for each, one after the other. */
+export function insertTasksSql(tasks: number): string {
+  const row = `(${Array(25).fill("?").join(", ")})`;
+  return `INSERT INTO tasks (${insertedColumns}) VALUES ${Array(tasks).fill(row).join(", ")}`;
+}
 
 export function taskValues(task: Task) {
   return [

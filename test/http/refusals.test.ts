@@ -14,6 +14,7 @@ describe("a request that cannot be served", () => {
     ["{}", 422, "validation_failed"],
     [`{"func_name": ${"[".repeat(100_000)}${"]".repeat(100_000)}}`, 422, "validation_failed"],
     [`{"func_name": "echo", "args": ${"[".repeat(250)}${"]".repeat(250)}}`, 422, "validation_failed"],
+    [`{"func_name": "echo", "kwargs": ${'{"a":'.repeat(250)}0${"}".repeat(250)}}`, 422, "validation_failed"],
   ])("the body %.40s is a %i %s", async (body, status, code) => {
     const { post } = await testApp();
     expect(await problemOf(await post("/api/v1/tasks", body))).toMatchObject({ status, code });
