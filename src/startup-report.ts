@@ -18,13 +18,21 @@ export function reportStartup(startup: Startup, log: Log): void {
   const isForPeople = config.logFormat === null ? process.stdout.isTTY === true : config.logFormat === "pretty";
   if (isForPeople) process.stdout.write(startupText(startup));
   // Printed, not logged: it is shown once, and logs are kept.
-  else if (access.madeKey !== null) process.stderr.write(`${keyLine(access.madeKey)}\n`);
+  else if (access.madeKey !== null)
+    process.stderr.write(`${keyLine(access.madeKey)}\n${dashboardLine(url, access.madeKey)}\n`);
   for (const { name, error } of handlers.filter(isBroken))
     log.error({ func_name: name, ...error }, "handler not loaded");
   const loaded = handlers.filter(isReady).map(({ name }) => name);
   // Whoever has read the lines above need not be told again.
   const { watch } = config;
-  const facts = { docs: `${url}/docs`, websocket: websocketOf(url), version, handlers: loaded, watch };
+  const facts = {
+    dashboard: `${url}/dashboard`,
+    docs: `${url}/docs`,
+    websocket: websocketOf(url),
+    version,
+    handlers: loaded,
+    watch,
+  };
   log.info({ url, ...(isForPeople ? {} : facts) }, "listening");
 }
 
@@ -39,12 +47,13 @@ export function startupText({ url, version, config, access, handlers }: Startup)
     `  TaskFlow ${version}`,
     "",
     `  API        ${url}/api/v1`,
+    `  Dashboard  ${url}/dashboard`,
     `  Docs       ${url}/docs   (ReDoc: ${url}/redoc)`,
     `  WebSocket  ${websocketOf(url)}`,
     `  Database   ${database.path === ":memory:" ? "in memory: forgotten at the stop" : database.path}`,
     `  Workers    ${numWorkers === 0 ? "none: accepts tasks and runs nothing" : numWorkers}`,
     `  Reload     ${watch === "off" ? "off: start again to load changes" : "watching for changes"}`,
-    ...(access.madeKey === null ? [] : ["", `  ${keyLine(access.madeKey)}`]),
+    ...(access.madeKey === null ? [] : ["", `  ${keyLine(access.madeKey)}`, `  ${dashboardLine(url, access.madeKey)}`]),
     "",
     `  Handlers in ${tasksDir}: ${ready.length} loaded${broken.length > 0 ? `, ${broken.length} not` : ""}`,
     ...ready.map(({ name, description }) => `    ✓ ${name.padEnd(width)}  ${brief(description ?? "")}`.trimEnd()),
@@ -72,6 +81,11 @@ function websocketOf(url: string): string {
 
 function keyLine(key: string): string {
   return `A key was made, and is shown only now; TASKFLOW_API_KEYS sets your own. Authorization: Bearer ${key}`;
+}
+
+/** What follows the # stays in the browser: it goes neither over the wire nor into a log. */
+function dashboardLine(url: string, key: string): string {
+  return `The dashboard, with that key: ${url}/dashboard#key=${key}`;
 }
 
 /** As much of a description as stands in a list. */

@@ -20,6 +20,7 @@ describe("what is printed at the start", () => {
       brokenHandler("bad", "no `;`"),
     ]);
     expect(text).toContain("http://127.0.0.1:8000/api/v1");
+    expect(text).toContain("http://127.0.0.1:8000/dashboard\n");
     expect(text).toContain("http://127.0.0.1:8000/docs");
     expect(text).toContain("ws://127.0.0.1:8000/ws");
     expect(text).toContain("./tasks: 1 loaded, 1 not");
@@ -39,7 +40,9 @@ describe("what is printed at the start", () => {
   });
 
   test("shows the key that was made, and none that was configured", () => {
-    expect(textFor({ TASKFLOW_HOST: "0.0.0.0" }, [])).toMatch(/Authorization: Bearer [0-9a-f]{48}\n/);
+    expect(textFor({ TASKFLOW_HOST: "0.0.0.0" }, [])).toMatch(
+      /Authorization: Bearer ([0-9a-f]{48})\n.*http:\/\/127\.0\.0\.1:8000\/dashboard#key=\1\n/,
+    );
     expect(textFor({ TASKFLOW_HOST: "0.0.0.0", TASKFLOW_API_KEYS: `ci:${key}` }, [])).not.toContain(key);
   });
 });

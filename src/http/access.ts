@@ -56,7 +56,7 @@ export function createAccess({ keys, corsOrigins }: AccessOptions): Access {
         if (loopbackHost.test(host)) return;
         throw new TaskflowError("forbidden", `This server answers to localhost only, not to '${host.slice(0, 100)}'.`);
       }
-      if (request.method === "OPTIONS" || isOpen(request.url)) return;
+      if (request.method === "OPTIONS" || isOpen(request)) return;
       const key = keyOf(request);
       if (key === null) {
         throw new TaskflowError("unauthorized", "Send a valid key as 'Authorization: Bearer KEY'.");
@@ -85,9 +85,12 @@ export const preflightHeaders: Readonly<Record<string, string>> = {
   "access-control-max-age": "600",
 };
 
-/** Orchestrators probe without a key, and a browser opens a page without one: the pages of the docs hold no data. */
-function isOpen(url: string): boolean {
-  return /^\/(health(\/live|\/ready)?|docs|docs\/assets\/.*|redoc)$/.test(new URL(url).pathname);
+/** Orchestrators probe without a key, and a browser opens a page without one: docs and dashboard hold no data. */
+function isOpen({ url, headers }: Request): boolean {
+  const { pathname } = new URL(url);
+  // It leads a browser on to a page, and tells everybody else what there is.
+  if (pathname === "/") return headers.get("accept")?.includes("text/html") === true;
+  return /^\/(health(\/live|\/ready)?|docs|docs\/assets\/.*|redoc|dashboard(\/.*)?)$/.test(pathname);
 }
 
 function hostOf(origin: string): string | null {

@@ -3,6 +3,7 @@ import { TaskflowError, validationFailed } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type AccessOptions, createAccess, preflightHeaders } from "./access.ts";
+import { dashboard } from "./dashboard/dashboard.ts";
 import { docs } from "./docs/docs.ts";
 import { live } from "./live/live.ts";
 import { periodic } from "./periodic.ts";
@@ -58,6 +59,7 @@ export function createApp({ engine, access: accessOptions, log, version }: AppOp
     .use(periodic(engine))
     .use(live(engine, { log, mayWrite: access.mayWrite }))
     .use((parent) => parent.use(prometheus(engine, { traffic, live: parent.decorator.live, version })))
+    .use(dashboard({ mayWrite: access.mayWrite }))
     .use(docs({ handlers: engine.catalog.list, generation: () => engine.catalog.generation, version }));
 
   const routes = createRouteTable(app.routes);
