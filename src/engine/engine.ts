@@ -16,6 +16,8 @@ import { createStoreFault } from "./store-fault.ts";
 import { type Origin, resubmission, type Submission, submit } from "./submit.ts";
 import { type Tracer, untraced } from "./tracer.ts";
 
+export type { ListFilter, TaskFilter } from "../storage/store.ts";
+
 /** Everything one can do with tasks. Whatever refuses throws a TaskflowError. */
 export interface Engine {
   readonly events: EventBus;

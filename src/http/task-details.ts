@@ -36,6 +36,11 @@ const page = withHeader(
 );
 const location = (description: string) => withHeader(answer(description, taskSchema, queued), "Location", "Its path");
 
+const listing =
+  "Status and handler are looked up. For anything else rows are looked at one by one, some thousands for a page: it may be " +
+  "short or empty, and as long as there is a `Link` there is more. By time, and by the beginning of an id, only tasks of that " +
+  "time are looked at.";
+
 /** What the API's documentation says of each route under `/api/v1/tasks`. */
 export const taskDetails = {
   submit: {
@@ -61,13 +66,14 @@ export const taskDetails = {
     tags,
     operationId: "listTasks",
     summary: "List tasks, newest first",
+    description: listing,
     responses: { 200: page, ...errors(422) },
   },
   listByStatus: {
     tags,
     operationId: "listTasksByStatus",
     summary: "List tasks by status, newest first",
-    description: "Here `pending` means waiting to run, that is `queued`.",
+    description: `Here \`pending\` means waiting to run, that is \`queued\`. ${listing}`,
     responses: { 200: page, ...errors(422) },
   },
   show: {

@@ -1,13 +1,14 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { type Status, statuses, type Task } from "../domain/task.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, ListFilter } from "../engine/engine.ts";
 import { type Answer, json } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { renderAttempt, renderList, renderLogLine, renderTask } from "./render.ts";
 import { originOf } from "./requests.ts";
 import { submissionFrom, submissionSchema } from "./submission.ts";
 import { taskDetails as details } from "./task-details.ts";
+import { filterFields, filterFrom, readNumbers } from "./task-filter.ts";
 import { noQuery } from "./validation.ts";
 
 /** Tasks one batch may hold. */
@@ -21,9 +22,10 @@ const batchSchema = Type.Object(
 
 const statusName = Type.Enum(Object.fromEntries(statuses.map((status) => [status, status])) as { [s in Status]: s });
 
+const { status: _inPath, ...otherFields } = filterFields;
 const statusQuery = Type.Object(
   {
-    func_name: Type.Optional(Type.String({ description: "Only tasks of this handler" })),
+    ...otherFields,
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: `${defaultLimit} by default` })),
     cursor: Type.Optional(Type.String({ description: "From the Link header of the page before" })),
   },
@@ -31,7 +33,7 @@ const statusQuery = Type.Object(
 );
 
 const listQuery = Type.Object(
-  { status: Type.Optional(statusName), ...statusQuery.properties },
+  { status: filterFields.status, ...statusQuery.properties },
   { additionalProperties: false },
 );
 
@@ -64,19 +66,21 @@ export function tasks(engine: Engine) {
     )
     .get(
       "/",
-      async ({ query: { status, func_name, limit, cursor }, request, set }) =>
-        list({ status, func_name, limit, cursor }, request, set),
-      { transform: readLimit, query: listQuery, detail: details.list },
+      async ({ query: { limit, cursor, ...filter }, request, set }) =>
+        list({ ...filterFrom(filter), ...pageOf(limit, cursor) }, request, set),
+      { transform: readNumbers, query: listQuery, detail: details.list },
     )
     .get(
       "/status/:status",
-      async ({ params: { status }, query: { func_name, limit, cursor }, request, set }) =>
+      async ({ params, query: { limit, cursor, ...filter }, request, set }) => {
         // Here clients of old mean by "pending" what waits to run now.
-        list({ status: status === "pending" ? "queued" : status, func_name, limit, cursor }, request, set),
+        const status = params.status === "pending" ? "queued" : params.status;
+        return list({ ...filterFrom({ ...filter, status }), ...pageOf(limit, cursor) }, request, set);
+      },
       {
         params: Type.Object({ status: statusName }),
         query: statusQuery,
-        transform: readLimit,
+        transform: readNumbers,
         detail: details.listByStatus,
       },
     )
@@ -114,14 +118,8 @@ export function tasks(engine: Engine) {
       },
     );
 
-  async function list(query: ListQuery, request: Request, set: Answer): Promise<string> {
-    const { status, func_name: funcName, limit = defaultLimit, cursor } = query;
-    const { tasks: found, next } = await engine.list({
-      limit,
-      ...(status === undefined ? {} : { status }),
-      ...(funcName === undefined ? {} : { funcName }),
-      ...(cursor === undefined ? {} : { cursor }),
-    });
+  async function list(filter: ListFilter, request: Request, set: Answer): Promise<string> {
+    const { tasks: found, next } = await engine.list(filter);
     if (next !== null) {
       const url = new URL(request.url);
       url.searchParams.set("cursor", next);
@@ -131,16 +129,8 @@ export function tasks(engine: Engine) {
   }
 }
 
-interface ListQuery {
-  readonly status?: Status | undefined;
-  readonly func_name?: string | undefined;
-  readonly limit?: number | undefined;
-  readonly cursor?: string | undefined;
-}
-
-/** A query holds text: what is written as a whole number is one, and the schema says no to the rest. */
-function readLimit({ query }: { query: Record<string, unknown> }): void {
-  if (typeof query.limit === "string" && /^\d{1,9}$/.test(query.limit)) query.limit = Number(query.limit);
+function pageOf(limit: number | undefined, cursor: string | undefined): Pick<ListFilter, "limit" | "cursor"> {
+  return { limit: limit ?? defaultLimit, ...(cursor === undefined ? {} : { cursor }) };
 }
 
 function created(set: Answer, task: Task): string {

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { Counters } from "./counters.ts";
 import { prepareFire } from "./fire.ts";
 import { createGroupCommit, type Transactions } from "./group-commit.ts";
+import { isSearch, prepareCount, prepareList } from "./list.ts";
 import {
   prepareDuePeriodic,
   prepareFindPeriodic,
@@ -11,9 +12,9 @@ import {
   prepareRemovePeriodic,
   prepareSavePeriodic,
 } from "./periodic.ts";
-import { prepareAttempts, prepareFind, prepareList, prepareLogs, prepareNextDue } from "./reads.ts";
+import { prepareAttempts, prepareFind, prepareLogs, prepareNextDue } from "./reads.ts";
 import { createCommitMeter, prepareStats } from "./stats.ts";
-import type { Store } from "./store.ts";
+import type { Store, TaskFilter } from "./store.ts";
 import { storeClosed, storeError } from "./store-error.ts";
 import { prepareCancel, prepareCancelWaiting, preparePromote, preparePrune, prepareRecover } from "./upkeep.ts";
 import { prepareClaim, prepareInsert, prepareReport, prepareSettle } from "./writes.ts";
@@ -39,6 +40,12 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
     }
   }
 
+  /** Searches wait for the next turn, so that one after the other lets others in between. */
+  async function inTurn<T>(filter: TaskFilter, run: () => T): Promise<T> {
+    if (isSearch(filter)) await new Promise((resolve) => setImmediate(resolve));
+    return read(run);
+  }
+
   const insert = prepareInsert(db, counters);
   const claim = prepareClaim(db, counters);
   const settle = prepareSettle(db, counters);
@@ -59,6 +66,7 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
   const nextDue = prepareNextDue(db);
   const find = prepareFind(db);
   const list = prepareList(db);
+  const count = prepareCount(db);
   const attempts = prepareAttempts(db);
   const logs = prepareLogs(db);
   const stats = prepareStats(db, commits);
@@ -84,7 +92,8 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
     firings: (name) => read(() => firings(name)),
     nextDue: () => read(nextDue),
     find: (taskId) => read(() => find(taskId)),
-    list: (filter) => read(() => list(filter)),
+    list: (filter) => inTurn(filter, () => list(filter)),
+    count: (filter) => inTurn(filter, () => count(filter)),
     attempts: (taskId) => read(() => attempts(taskId)),
     logs: (taskId) => read(() => logs(taskId)),
     counts: () => read(() => counters.counts()),

@@ -1,0 +1,108 @@
+import { describe, expect, test } from "bun:test";
+import { statuses, type Task } from "../../src/domain/task.ts";
+import type { Store, TaskFilter } from "../../src/storage/store.ts";
+import { aTask } from "../support/tasks.ts";
+import { ids, unlimited } from "./steps.ts";
+
+const dayMs = 86_400_000;
+const start = Date.UTC(2030, 0, 1);
+
+export function testFilters(store: () => Store): void {
+  /** Tasks of four days, the oldest first, in every status, of several handlers and priorities. */
+  async function fill(): Promise<Task[]> {
+    const tasks = Array.from({ length: 84 }, (_, n) => {
+      const createdAt = start + n * (dayMs / 20);
+      const status = statuses[n % statuses.length] ?? "queued";
+      return aTask({
+        id: Bun.randomUUIDv7("hex", createdAt),
+        createdAt,
+        status,
+        funcName: ["mail", "mail:send", "Report"][n % 3] ?? "",
+        priority: n % 2 === 0 ? 0 : 3,
+        error: status === "failed" || status === "retrying" ? `TypeError: 50% of ${n} is_odd` : null,
+        periodicTask: n % 5 === 0 ? "nightly" : null,
+      });
+    });
+    await store().insert(tasks, unlimited);
+    return tasks.reverse();
+  }
+
+  async function all(filter: TaskFilter, limit: number): Promise<readonly Task[]> {
+    const found: Task[] = [];
+    for (let cursor: { cursor?: string } | null = {}; cursor !== null; ) {
+      const page = await store().list({ ...filter, limit, ...cursor });
+      expect(page.tasks.length).toBeLessThanOrEqual(limit);
+      found.push(...page.tasks);
+      cursor = page.next === null ? null : { cursor: page.next };
+    }
+    return found;
+  }
+
+  const error = (task: Task) => task.error?.toLowerCase() ?? "";
+  const kinds: readonly [string, TaskFilter, (task: Task) => boolean][] = [
+    ["several statuses", { statuses: ["failed", "cancelled"] }, ({ status }) => /failed|cancelled/.test(status)],
+    ["no status at all", { statuses: [] }, () => false],
+    ["a priority", { priority: 0 }, ({ priority }) => priority === 0],
+    ["a first time", { createdAfter: start + dayMs }, ({ createdAt }) => createdAt >= start + dayMs],
+    ["an end", { createdBefore: start + dayMs }, ({ createdAt }) => createdAt < start + dayMs],
+    ["an error in other capitals", { error: "tYPEeRROR: 50" }, (task) => error(task).includes("typeerror: 50")],
+    ["what elsewhere stands for anything", { error: "%" }, (task) => error(task).includes("%")],
+    ["an error of none", { error: "5_%" }, () => false],
+    ["a periodic task", { periodicTask: "nightly" }, ({ periodicTask }) => periodicTask === "nightly"],
+    ["a part of a name", { search: "mai" }, ({ funcName }) => funcName.startsWith("mail")],
+    ["a part of a name in other capitals", { search: "REPO" }, ({ funcName }) => funcName === "Report"],
+    ["a name of none", { search: "a%l" }, () => false],
+  ];
+
+  test.each(kinds)("by %s, alone and with others, on pages of any size", async (_, filter, isIt) => {
+    const newestFirst = await fill();
+    for (const limit of [1, 7, 1_000]) {
+      expect(ids(await all(filter, limit))).toEqual(ids(newestFirst.filter(isIt)));
+      const narrower: TaskFilter = { statuses: ["failed", "queued"], funcName: "mail:send", ...filter };
+      const wanted = newestFirst.filter(
+        (task) =>
+          isIt(task) && task.funcName === "mail:send" && (narrower.statuses ?? []).some((one) => one === task.status),
+      );
+      expect(ids(await all(narrower, limit))).toEqual(ids(wanted));
+      const both = { createdAfter: start + dayMs, createdBefore: start + 2 * dayMs, ...filter };
+      const ofDay = newestFirst.filter(
+        (task) => isIt(task) && task.createdAt >= both.createdAfter && task.createdAt < both.createdBefore,
+      );
+      expect(ids(await all(both, limit))).toEqual(ids(ofDay));
+    }
+  });
+
+  test("by an id, whole or its beginning", async () => {
+    const newestFirst = await fill();
+    for (const task of newestFirst) {
+      for (const search of [task.id, task.id.slice(0, 12), task.id.slice(0, 8).toUpperCase()]) {
+        const wanted = newestFirst.filter(({ id }) => id.startsWith(search.toLowerCase()));
+        expect(ids(await all({ search }, 2))).toEqual(ids(wanted));
+      }
+    }
+    expect(await all({ search: "ffffffff" }, 2)).toEqual([]);
+  });
+
+  test("by time, though the clock was set back by some seconds as tasks came", async () => {
+    const times = [0, 10_000, 20_000, 5_000, 15_000, 25_000].map((ms) => start + ms);
+    const tasks = times.map((createdAt) => aTask({ id: Bun.randomUUIDv7("hex", createdAt), createdAt }));
+    await store().insert(tasks, unlimited);
+    const newestFirst = tasks.toReversed();
+    for (const at of times) {
+      expect(ids(await all({ createdAfter: at }, 2))).toEqual(ids(newestFirst.filter((task) => task.createdAt >= at)));
+      expect(ids(await all({ createdBefore: at }, 2))).toEqual(ids(newestFirst.filter((task) => task.createdAt < at)));
+    }
+  });
+
+  describe("count", () => {
+    test.each(kinds)("counts what the page has, by %s", async (_, filter, isIt) => {
+      const newestFirst = await fill();
+      expect(await store().count({ ...filter, limit: 1_000 })).toEqual({
+        count: newestFirst.filter(isIt).length,
+        next: null,
+      });
+      const page = await store().list({ ...filter, limit: 3 });
+      expect(await store().count({ ...filter, limit: 3 })).toEqual({ count: page.tasks.length, next: page.next });
+    });
+  });
+}
