@@ -2,6 +2,7 @@ import { unknownTask } from "../domain/error.ts";
 import type { Attempt, LogLine, Task } from "../domain/task.ts";
 import type { Counts, ListFilter, Store, TaskPage } from "../storage/store.ts";
 import { type AttemptParts, createAttempts } from "./attempt.ts";
+import { type BulkResult, bulk, cancellable, type Estimate, estimate, retryable, type Selection } from "./bulk.ts";
 import { cancel, clearQueue } from "./cancel.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventBus, type EventBus } from "./events.ts";
@@ -29,6 +30,8 @@ export interface Engine {
   cancel(taskId: string): Promise<Task>;
   /** Submits the same input again. */
   retry(taskId: string, origin?: Origin): Promise<Task>;
+  /** Cancels, or retries, each of many; a call ends after some 10,000 and says where to go on. */
+  readonly bulk: BulkVerbs;
   find(taskId: string): Promise<Task>;
   list(filter: ListFilter): Promise<TaskPage>;
   /** Every attempt, the running one last. */
@@ -43,6 +46,13 @@ export interface Engine {
   start(): Promise<void>;
   /** Claims nothing more, gives running attempts the shutdown grace and interrupts what is left. */
   stop(): Promise<void>;
+}
+
+export interface BulkVerbs {
+  cancel(selection: Selection): Promise<BulkResult>;
+  retry(selection: Selection, origin?: Origin): Promise<BulkResult>;
+  /** How many tasks that would be about. */
+  estimate(action: "cancel" | "retry", selection: Selection): Promise<Estimate>;
 }
 
 export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "tracer" | "onSettled"> {
@@ -87,6 +97,26 @@ export function createEngine(given: EngineParts): Engine {
     return task;
   }
 
+  async function retry(taskId: string, origin?: Origin): Promise<Task> {
+    return submitOne(resubmission(await find(taskId), origin));
+  }
+
+  /** One line of the log is enough for them all. */
+  const quiet = {
+    ...cancelParts,
+    log: { ...log, info: (fields: object, message: string) => log.debug(fields, message) },
+  };
+  const cancels = {
+    statuses: cancellable,
+    run: (taskId: string) => cancel(taskId, quiet),
+    message: "tasks cancelled at once",
+  };
+  const retries = (origin?: Origin) => ({
+    statuses: retryable,
+    run: (taskId: string) => retry(taskId, origin),
+    message: "tasks retried at once",
+  });
+
   async function arrived(taskId: string): Promise<void> {
     await dispatcher.claimed();
     await attempts.settled(taskId);
@@ -116,7 +146,12 @@ export function createEngine(given: EngineParts): Engine {
     find,
     submit: (submissions) => submit(submissions, submitParts),
     cancel: (taskId) => cancel(taskId, cancelParts),
-    retry: async (taskId, origin) => submitOne(resubmission(await find(taskId), origin)),
+    retry,
+    bulk: {
+      cancel: (selection) => bulk(selection, cancels, parts),
+      retry: (selection, origin) => bulk(selection, retries(origin), parts),
+      estimate: (action, selection) => estimate(selection, action === "cancel" ? cancels : retries(), store),
+    },
     list: (filter) => store.list(filter),
     async attempts(taskId) {
       await find(taskId);

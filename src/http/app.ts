@@ -3,6 +3,7 @@ import { TaskflowError, validationFailed } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type AccessOptions, createAccess, preflightHeaders } from "./access.ts";
+import { bulk } from "./bulk.ts";
 import { docs } from "./docs/docs.ts";
 import { live } from "./live/live.ts";
 import { periodic } from "./periodic.ts";
@@ -54,6 +55,7 @@ export function createApp({ engine, access: accessOptions, log, version }: AppOp
       return response;
     })
     .use(system(engine))
+    .use(bulk(engine))
     .use(tasks(engine))
     .use(periodic(engine))
     .use(live(engine, { log, mayWrite: access.mayWrite }))

@@ -132,6 +132,11 @@ export function createFakeEngine(): FakeEngine {
       return absent("periodic tasks");
     },
     retry: () => absent("retry"),
+    bulk: {
+      cancel: () => absent("bulk"),
+      retry: () => absent("bulk"),
+      estimate: () => absent("bulk"),
+    },
     list: () => absent("list"),
     attempts: () => absent("attempts"),
     logs: () => absent("logs"),
