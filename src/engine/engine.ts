@@ -7,6 +7,7 @@ import { cancel, clearQueue } from "./cancel.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventBus, type EventBus } from "./events.ts";
 import { createFiring } from "./firing.ts";
+import { createHistory, createObservation, type HistorySpan } from "./history.ts";
 import { createMaintenance } from "./maintenance.ts";
 import { createMeter, type Health, type Measures, type Metrics } from "./metrics.ts";
 import { createPeriodic, type PeriodicTasks } from "./periodic.ts";
@@ -41,6 +42,8 @@ export interface Engine {
   clearQueue(): Promise<number>;
   metrics(): Promise<Metrics>;
   measures(): Promise<Measures>;
+  /** The last minutes, up to 180, of all handlers or of one. */
+  history(minutes: number, funcName?: string): HistorySpan;
   health(): Health;
   /** Recovers what an earlier process left behind and begins to dispatch. */
   start(): Promise<void>;
@@ -67,7 +70,8 @@ export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" 
 export function createEngine(given: EngineParts): Engine {
   const { store, runner, catalog, clock, log } = given;
   const events = createEventBus(clock);
-  const meter = createMeter();
+  const history = createHistory(clock);
+  const meter = createMeter(history);
   const storeFault = createStoreFault(store, clock);
   const parts = { ...given, events, meter, storeFault, tracer: given.tracer ?? untraced };
 
@@ -75,6 +79,7 @@ export function createEngine(given: EngineParts): Engine {
   const dispatcher = createDispatcher({ ...parts, begin: attempts.begin, reclaim: attempts.reclaim });
   const scheduler = createScheduler({ ...parts, onQueued: dispatcher.workQueued });
   const maintenance = createMaintenance(parts);
+  const observation = createObservation(history, parts);
   const submitParts = { ...parts, onSubmitted: (tasks: readonly Task[]) => tasks.forEach(followUp) };
   const cancelParts = { ...parts, endAttempt: attempts.cancel, arrived };
   const firing = createFiring({
@@ -169,6 +174,7 @@ export function createEngine(given: EngineParts): Engine {
       const [counts, stats] = await Promise.all([store.counts(), store.stats()]);
       return { ...figures(counts), store: stats, handlers: meter.measures };
     },
+    history: history.span,
     health() {
       if (draining) return { status: "draining", reason: "the server is stopping" };
       const reason = storeFault.current() ?? runner.fault();
@@ -181,11 +187,13 @@ export function createEngine(given: EngineParts): Engine {
       scheduler.start();
       firing.start();
       maintenance.start();
+      observation.start();
       dispatcher.start();
     },
     async stop() {
       draining = true;
       periodic.stop();
+      observation.stop();
       await Promise.all([dispatcher.stop(), scheduler.stop(), firing.stop(), maintenance.stop()]);
       await attempts.drain();
     },

@@ -5,6 +5,7 @@ import type { Engine } from "../engine/engine.ts";
 import { type AccessOptions, createAccess, preflightHeaders } from "./access.ts";
 import { bulk } from "./bulk.ts";
 import { docs } from "./docs/docs.ts";
+import { history } from "./history.ts";
 import { live } from "./live/live.ts";
 import { periodic } from "./periodic.ts";
 import { problemResponse } from "./problem.ts";
@@ -55,6 +56,7 @@ export function createApp({ engine, access: accessOptions, log, version }: AppOp
       return response;
     })
     .use(system(engine))
+    .use(history(engine))
     .use(bulk(engine))
     .use(tasks(engine))
     .use(periodic(engine))

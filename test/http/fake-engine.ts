@@ -143,6 +143,7 @@ export function createFakeEngine(): FakeEngine {
     clearQueue: () => absent("clearQueue"),
     metrics: () => absent("metrics"),
     measures: () => absent("measures"),
+    history: () => absent("history"),
     health: () => absent("health"),
     start: () => absent("start"),
     stop: () => absent("stop"),
