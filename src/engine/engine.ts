@@ -6,6 +6,7 @@ import { type BulkResult, bulk, cancellable, type Estimate, estimate, retryable,
 import { cancel, clearQueue } from "./cancel.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventBus, type EventBus } from "./events.ts";
+import { type Failures, groupFailures } from "./failures.ts";
 import { createFiring } from "./firing.ts";
 import { createHistory, createObservation, type HistorySpan } from "./history.ts";
 import { createMaintenance } from "./maintenance.ts";
@@ -44,6 +45,8 @@ export interface Engine {
   measures(): Promise<Measures>;
   /** The last minutes, up to 180, of all handlers or of one. */
   history(minutes: number, funcName?: string): HistorySpan;
+  /** What failed in the last `hours`, by what went wrong. */
+  failures(hours: number): Promise<Failures>;
   health(): Health;
   /** Recovers what an earlier process left behind and begins to dispatch. */
   start(): Promise<void>;
@@ -175,6 +178,7 @@ export function createEngine(given: EngineParts): Engine {
       return { ...figures(counts), store: stats, handlers: meter.measures };
     },
     history: history.span,
+    failures: (hours) => groupFailures(clock.now() - hours * 3_600_000, store),
     health() {
       if (draining) return { status: "draining", reason: "the server is stopping" };
       const reason = storeFault.current() ?? runner.fault();

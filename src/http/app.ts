@@ -5,6 +5,7 @@ import type { Engine } from "../engine/engine.ts";
 import { type AccessOptions, createAccess, preflightHeaders } from "./access.ts";
 import { bulk } from "./bulk.ts";
 import { docs } from "./docs/docs.ts";
+import { failures } from "./failures.ts";
 import { history } from "./history.ts";
 import { live } from "./live/live.ts";
 import { periodic } from "./periodic.ts";
@@ -57,6 +58,7 @@ export function createApp({ engine, access: accessOptions, log, version }: AppOp
     })
     .use(system(engine))
     .use(history(engine))
+    .use(failures(engine))
     .use(bulk(engine))
     .use(tasks(engine))
     .use(periodic(engine))

@@ -12,7 +12,7 @@ import {
   prepareRemovePeriodic,
   prepareSavePeriodic,
 } from "./periodic.ts";
-import { prepareAttempts, prepareFind, prepareLogs, prepareNextDue } from "./reads.ts";
+import { prepareAttempts, prepareFailures, prepareFind, prepareLogs, prepareNextDue } from "./reads.ts";
 import { createCommitMeter, prepareStats } from "./stats.ts";
 import type { Store } from "./store.ts";
 import { storeClosed, storeError } from "./store-error.ts";
@@ -69,6 +69,7 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
   const count = prepareCount(db);
   const attempts = prepareAttempts(db);
   const logs = prepareLogs(db);
+  const failures = prepareFailures(db);
   const stats = prepareStats(db, commits);
 
   return {
@@ -96,6 +97,7 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
     count: (filter) => inTurn(() => count(filter)),
     attempts: (taskId) => read(() => attempts(taskId)),
     logs: (taskId) => read(() => logs(taskId)),
+    failures: (since, limit) => inTurn(() => failures(since, limit)),
     counts: () => read(() => counters.counts()),
     stats: () => read(stats),
     close() {

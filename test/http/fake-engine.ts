@@ -144,6 +144,7 @@ export function createFakeEngine(): FakeEngine {
     metrics: () => absent("metrics"),
     measures: () => absent("measures"),
     history: () => absent("history"),
+    failures: () => absent("failures"),
     health: () => absent("health"),
     start: () => absent("start"),
     stop: () => absent("stop"),
