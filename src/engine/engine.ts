@@ -2,10 +2,13 @@ import { unknownTask } from "../domain/error.ts";
 import type { Attempt, LogLine, Task } from "../domain/task.ts";
 import type { Counts, ListFilter, Store, TaskPage } from "../storage/store.ts";
 import { type AttemptParts, createAttempts } from "./attempt.ts";
+import { type BulkResult, bulk, cancellable, type Estimate, estimate, retryable, type Selection } from "./bulk.ts";
 import { cancel, clearQueue } from "./cancel.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventBus, type EventBus } from "./events.ts";
+import { type Failures, groupFailures } from "./failures.ts";
 import { createFiring } from "./firing.ts";
+import { createHistory, createObservation, type HistorySpan } from "./history.ts";
 import { createMaintenance } from "./maintenance.ts";
 import { createMeter, type Health, type Measures, type Metrics } from "./metrics.ts";
 import { createPeriodic, type PeriodicTasks } from "./periodic.ts";
@@ -29,6 +32,8 @@ export interface Engine {
   cancel(taskId: string): Promise<Task>;
   /** Submits the same input again. */
   retry(taskId: string, origin?: Origin): Promise<Task>;
+  /** Cancels, or retries, each of many; a call ends after some 10,000 and says where to go on. */
+  readonly bulk: BulkVerbs;
   find(taskId: string): Promise<Task>;
   list(filter: ListFilter): Promise<TaskPage>;
   /** Every attempt, the running one last. */
@@ -38,11 +43,22 @@ export interface Engine {
   clearQueue(): Promise<number>;
   metrics(): Promise<Metrics>;
   measures(): Promise<Measures>;
+  /** The last minutes, up to 180, of all handlers or of one. */
+  history(minutes: number, funcName?: string): HistorySpan;
+  /** What failed in the last `hours`, by what went wrong. */
+  failures(hours: number): Promise<Failures>;
   health(): Health;
   /** Recovers what an earlier process left behind and begins to dispatch. */
   start(): Promise<void>;
   /** Claims nothing more, gives running attempts the shutdown grace and interrupts what is left. */
   stop(): Promise<void>;
+}
+
+export interface BulkVerbs {
+  cancel(selection: Selection): Promise<BulkResult>;
+  retry(selection: Selection, origin?: Origin): Promise<BulkResult>;
+  /** How many tasks that would be about. */
+  estimate(action: "cancel" | "retry", selection: Selection): Promise<Estimate>;
 }
 
 export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "tracer" | "onSettled"> {
@@ -57,7 +73,8 @@ export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" 
 export function createEngine(given: EngineParts): Engine {
   const { store, runner, catalog, clock, log } = given;
   const events = createEventBus(clock);
-  const meter = createMeter();
+  const history = createHistory(clock);
+  const meter = createMeter(history);
   const storeFault = createStoreFault(store, clock);
   const parts = { ...given, events, meter, storeFault, tracer: given.tracer ?? untraced };
 
@@ -65,6 +82,7 @@ export function createEngine(given: EngineParts): Engine {
   const dispatcher = createDispatcher({ ...parts, begin: attempts.begin, reclaim: attempts.reclaim });
   const scheduler = createScheduler({ ...parts, onQueued: dispatcher.workQueued });
   const maintenance = createMaintenance(parts);
+  const observation = createObservation(history, parts);
   const submitParts = { ...parts, onSubmitted: (tasks: readonly Task[]) => tasks.forEach(followUp) };
   const cancelParts = { ...parts, endAttempt: attempts.cancel, arrived };
   const firing = createFiring({
@@ -86,6 +104,26 @@ export function createEngine(given: EngineParts): Engine {
     if (task === undefined) throw new Error("submitting one task gave none");
     return task;
   }
+
+  async function retry(taskId: string, origin?: Origin): Promise<Task> {
+    return submitOne(resubmission(await find(taskId), origin));
+  }
+
+  /** One line of the log is enough for them all. */
+  const quiet = {
+    ...cancelParts,
+    log: { ...log, info: (fields: object, message: string) => log.debug(fields, message) },
+  };
+  const cancels = {
+    statuses: cancellable,
+    run: (taskId: string) => cancel(taskId, quiet),
+    message: "tasks cancelled at once",
+  };
+  const retries = (origin?: Origin) => ({
+    statuses: retryable,
+    run: (taskId: string) => retry(taskId, origin),
+    message: "tasks retried at once",
+  });
 
   async function arrived(taskId: string): Promise<void> {
     await dispatcher.claimed();
@@ -116,7 +154,12 @@ export function createEngine(given: EngineParts): Engine {
     find,
     submit: (submissions) => submit(submissions, submitParts),
     cancel: (taskId) => cancel(taskId, cancelParts),
-    retry: async (taskId, origin) => submitOne(resubmission(await find(taskId), origin)),
+    retry,
+    bulk: {
+      cancel: (selection) => bulk(selection, cancels, parts),
+      retry: (selection, origin) => bulk(selection, retries(origin), parts),
+      estimate: (action, selection) => estimate(selection, action === "cancel" ? cancels : retries(), store),
+    },
     list: (filter) => store.list(filter),
     async attempts(taskId) {
       await find(taskId);
@@ -134,6 +177,8 @@ export function createEngine(given: EngineParts): Engine {
       const [counts, stats] = await Promise.all([store.counts(), store.stats()]);
       return { ...figures(counts), store: stats, handlers: meter.measures };
     },
+    history: history.span,
+    failures: (hours) => groupFailures(clock.now() - hours * 3_600_000, store),
     health() {
       if (draining) return { status: "draining", reason: "the server is stopping" };
       const reason = storeFault.current() ?? runner.fault();
@@ -146,11 +191,13 @@ export function createEngine(given: EngineParts): Engine {
       scheduler.start();
       firing.start();
       maintenance.start();
+      observation.start();
       dispatcher.start();
     },
     async stop() {
       draining = true;
       periodic.stop();
+      observation.stop();
       await Promise.all([dispatcher.stop(), scheduler.stop(), firing.stop(), maintenance.stop()]);
       await attempts.drain();
     },

@@ -3,8 +3,12 @@ import { TaskflowError, validationFailed } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type AccessOptions, createAccess, preflightHeaders } from "./access.ts";
+import { bulk } from "./bulk.ts";
 import { dashboard } from "./dashboard/dashboard.ts";
+
 import { docs } from "./docs/docs.ts";
+import { failures } from "./failures.ts";
+import { history } from "./history.ts";
 import { live } from "./live/live.ts";
 import { periodic } from "./periodic.ts";
 import { problemResponse } from "./problem.ts";
@@ -55,6 +59,9 @@ export function createApp({ engine, access: accessOptions, log, version }: AppOp
       return response;
     })
     .use(system(engine))
+    .use(history(engine))
+    .use(failures(engine))
+    .use(bulk(engine))
     .use(tasks(engine))
     .use(periodic(engine))
     .use(live(engine, { log, mayWrite: access.mayWrite }))

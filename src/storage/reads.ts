@@ -3,6 +3,7 @@
 import type { Database } from "bun:sqlite";
 import type { Attempt, LogLine, Task } from "../domain/task.ts";
 import { type TaskRow, taskColumns, taskFromRow } from "./rows.ts";
+import type { FailedTask } from "./store.ts";
 
 /** A table `names` of the handlers that there are tasks of, and a null: each is found by one step in the index. */
 export const funcNames = `names (name) AS (
@@ -49,4 +50,13 @@ export function prepareNextDue(db: Database) {
      WHERE status IN ('pending', 'retrying') ORDER BY run_at LIMIT 1`,
   );
   return (): number | null => nextDue.get()?.run_at ?? null;
+}
+
+export function prepareFailures(db: Database) {
+  const failures = db.prepare<FailedTask, [since: number, limit: number]>(
+    `SELECT id, func_name AS funcName, substr(error, 1, 1000) AS error, error_kind AS errorKind, completed_at AS failedAt
+     FROM tasks INDEXED BY tasks_ended
+     WHERE status = 'failed' AND completed_at IS NOT NULL AND completed_at >= ? ORDER BY completed_at DESC, seq DESC LIMIT ?`,
+  );
+  return (since: number, limit: number): readonly FailedTask[] => failures.all(since, limit);
 }

@@ -12,9 +12,9 @@ import {
   prepareRemovePeriodic,
   prepareSavePeriodic,
 } from "./periodic.ts";
-import { prepareAttempts, prepareFind, prepareLogs, prepareNextDue } from "./reads.ts";
+import { prepareAttempts, prepareFailures, prepareFind, prepareLogs, prepareNextDue } from "./reads.ts";
 import { createCommitMeter, prepareStats } from "./stats.ts";
-import type { Store, TaskFilter } from "./store.ts";
+import type { Store } from "./store.ts";
 import { storeClosed, storeError } from "./store-error.ts";
 import { prepareCancel, prepareCancelWaiting, preparePromote, preparePrune, prepareRecover } from "./upkeep.ts";
 import { prepareClaim, prepareInsert, prepareReport, prepareSettle } from "./writes.ts";
@@ -40,9 +40,9 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
     }
   }
 
-  /** Searches wait for the next turn, so that one after the other lets others in between. */
-  async function inTurn<T>(filter: TaskFilter, run: () => T): Promise<T> {
-    if (isSearch(filter)) await new Promise((resolve) => setImmediate(resolve));
+  /** For what takes a while: it waits for the next turn, so that one after the other lets others in between. */
+  async function inTurn<T>(run: () => T): Promise<T> {
+    await new Promise((resolve) => setImmediate(resolve));
     return read(run);
   }
 
@@ -69,6 +69,7 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
   const count = prepareCount(db);
   const attempts = prepareAttempts(db);
   const logs = prepareLogs(db);
+  const failures = prepareFailures(db);
   const stats = prepareStats(db, commits);
 
   return {
@@ -92,10 +93,11 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
     firings: (name) => read(() => firings(name)),
     nextDue: () => read(nextDue),
     find: (taskId) => read(() => find(taskId)),
-    list: (filter) => inTurn(filter, () => list(filter)),
-    count: (filter) => inTurn(filter, () => count(filter)),
+    list: (filter) => (isSearch(filter) ? inTurn : read)(() => list(filter)),
+    count: (filter) => inTurn(() => count(filter)),
     attempts: (taskId) => read(() => attempts(taskId)),
     logs: (taskId) => read(() => logs(taskId)),
+    failures: (since, limit) => inTurn(() => failures(since, limit)),
     counts: () => read(() => counters.counts()),
     stats: () => read(stats),
     close() {

@@ -1,6 +1,6 @@
 import type { Histogram } from "../domain/histogram.ts";
 import type { Decision, Fired, Firing, FiringPlan, PeriodicSource, PeriodicTask } from "../domain/periodic.ts";
-import type { Attempt, LogLine, Priority, Progress, Status, Task } from "../domain/task.ts";
+import type { Attempt, ErrorKind, LogLine, Priority, Progress, Status, Task } from "../domain/task.ts";
 import type { Settlement } from "../domain/transition.ts";
 
 /** What tasks have to be, all of it at once. Times are milliseconds since the epoch. */
@@ -38,6 +38,16 @@ export interface TaskPage {
 export interface Counted {
   readonly count: number;
   readonly next: string | null;
+}
+
+/** A task that failed, in short. */
+export interface FailedTask {
+  readonly id: string;
+  readonly funcName: string;
+  /** Of long ones the beginning. */
+  readonly error: string | null;
+  readonly errorKind: ErrorKind | null;
+  readonly failedAt: number;
 }
 
 /** Kept up with every commit, so that nobody counts rows. */
@@ -151,6 +161,8 @@ export interface Store {
   /** The attempts that ended, in their order. */
   attempts(taskId: string): Promise<readonly Attempt[]>;
   logs(taskId: string): Promise<readonly LogLine[]>;
+  /** Up to `limit` tasks that failed at that time or later, the last first. */
+  failures(since: number, limit: number): Promise<readonly FailedTask[]>;
   counts(): Promise<Counts>;
   stats(): Promise<StoreStats>;
   /** Waits for the writes under way and lets go of the medium. */

@@ -105,4 +105,20 @@ export function testFilters(store: () => Store): void {
       expect(await store().count({ ...filter, limit: 3 })).toEqual({ count: page.tasks.length, next: page.next });
     });
   });
+
+  test("failures are the last that failed since a time, whatever ran or was cancelled meanwhile", async () => {
+    const ended = [5_000, 9_000, 7_000, 7_000].map((completedAt, n) =>
+      aTask({ status: "failed", completedAt, error: `Error: ${n}${"x".repeat(5_000)}`, errorKind: "handler" }),
+    );
+    const others = [aTask({ status: "cancelled", completedAt: 8_000 }), aTask({ status: "running", startedAt: 8_000 })];
+    await store().insert([...ended, ...others], unlimited);
+    const [early, last, first, second] = ended.map(({ id }) => id);
+    const found = await store().failures(7_000, 10);
+    expect(found.map(({ id }) => id)).toEqual([last, second, first].map(String));
+    expect(found[0]).toMatchObject({ funcName: "add_numbers", errorKind: "handler", failedAt: 9_000 });
+    expect(found[0]?.error).toStartWith("Error: 1xxx");
+    expect(found[0]?.error?.length).toBeLessThanOrEqual(1_000);
+    expect((await store().failures(0, 10)).map(({ id }) => id)).toContain(String(early));
+    expect(await store().failures(0, 2)).toEqual(found.slice(0, 2));
+  });
 }
