@@ -5,11 +5,14 @@ import { pathTo, place } from "./address.ts";
 import { access } from "./api.ts";
 import { ConnectionState, LostConnection } from "./connection.tsx";
 import { Dialog } from "./dialog.tsx";
+import { shortId } from "./format.ts";
 import { KeyForm } from "./key-form.tsx";
 import { Overview } from "./overview/overview.tsx";
 import { Empty } from "./panel.tsx";
 import { help, places } from "./shortcuts.ts";
 import { useShared } from "./state.ts";
+import { Task } from "./task/task.tsx";
+import { Tasks } from "./tasks/tasks.tsx";
 import { type Theme, theme, themes } from "./theme.ts";
 
 /** The frame around every page, with the page that the address asks for. */
@@ -61,10 +64,16 @@ export function Shell() {
 }
 
 /** What there is, in the order of the bar; `at` is the first part of the address. */
-const pages: readonly { readonly at: string; readonly name: string }[] = [{ at: "", name: "Overview" }];
+const pages: readonly { readonly at: string; readonly name: string }[] = [
+  { at: "", name: "Overview" },
+  { at: "tasks", name: "Tasks" },
+];
 
 function pageFor(first: string, second: string | undefined): { name: string; content: ComponentChildren } {
   if (first === "" && second === undefined) return { name: "Overview", content: <Overview /> };
+  if (first === "tasks" && second === undefined) return { name: "Tasks", content: <Tasks /> };
+  if (first === "tasks" && second !== undefined)
+    return { name: `Task ${shortId(second)}`, content: <Task id={second} /> };
   return {
     name: "Nothing here",
     content: (

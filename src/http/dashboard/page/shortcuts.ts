@@ -7,6 +7,7 @@ export const help: Shared<boolean> = share(false);
 /** What `g` and a letter go to. */
 export const places: Readonly<Record<string, { readonly name: string; readonly path: string }>> = {
   o: { name: "Overview", path: pathTo() },
+  t: { name: "Tasks", path: pathTo("tasks") },
 };
 
 /** Milliseconds in which the letter has to follow the `g`. */
@@ -18,7 +19,10 @@ export function followShortcuts(): void {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") !== null) return;
     if (isTyping(event.target)) {
-      if (event.key === "Escape" && event.target instanceof HTMLElement) event.target.blur();
+      if (event.key !== "Escape" || !(event.target instanceof HTMLElement)) return;
+      // A search field would be emptied.
+      event.preventDefault();
+      event.target.blur();
       return;
     }
     const isSecond = event.timeStamp - leaderAt < sequenceMs;

@@ -1,6 +1,8 @@
 import type { Static } from "@sinclair/typebox";
 import type { EventType } from "../../../domain/event.ts";
 import type { Status } from "../../../domain/task.ts";
+import type { failuresSchema } from "../../failures.ts";
+import type { historySchema } from "../../history.ts";
 import type {
   attemptSchema,
   firingSchema,
@@ -18,6 +20,8 @@ export type Handler = Static<typeof handlerSchema>;
 export type Metrics = Static<typeof metricsSchema>;
 export type PeriodicEntry = Static<typeof periodicEntrySchema>;
 export type PeriodicTask = Static<typeof periodicTaskSchema>;
+export type History = Static<typeof historySchema>;
+export type Failures = Static<typeof failuresSchema>;
 export type Firing = Static<typeof firingSchema>;
 
 /** What the WebSocket tells. */

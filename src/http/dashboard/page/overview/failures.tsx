@@ -1,40 +1,37 @@
 /** @jsxImportSource preact */
 import { pathTo, withQuery } from "../address.ts";
-import { callForPage } from "../api.ts";
+import { call } from "../api.ts";
 import { count } from "../format.ts";
 import { useEvents } from "../live.ts";
 import { useLoad, useThrottled } from "../load.ts";
 import { Empty, Failure, Panel, Scroll } from "../panel.tsx";
 import { Words } from "../text.tsx";
 import { Ago } from "../time.tsx";
-import type { Task } from "../wire.ts";
+import type { Failures as FailuresOnWire } from "../wire.ts";
 
-/** Failed tasks that are looked at. */
-const looked = 200;
 const shown = 10;
 const againMs = 2_000;
+const idleMs = 60_000;
 
-interface Group {
-  readonly funcName: string;
-  readonly error: string;
-  readonly tasks: readonly Task[];
-}
-
-/** What went wrong lately, alike together. */
+/** What went wrong in the last day, alike together. */
 export function Failures() {
-  const { data, error, reload } = useLoad(() => callForPage<Task>(`/api/v1/tasks?status=failed&limit=${looked}`), []);
+  const { data, error, reload } = useLoad(() => call<FailuresOnWire>("GET", "/api/v1/metrics/failures"), [], idleMs);
   const lookAgain = useThrottled(reload, againMs);
   useEvents((events) => {
     if (events.some(({ type }) => type === "task_failed")) lookAgain();
   });
-  const groups = grouped(data?.items ?? []);
+  const groups = data?.groups ?? [];
   return (
-    <Panel title="Failures" class="full" aside={data?.next ? `the latest ${looked}` : null}>
+    <Panel
+      title="Failures"
+      class="full"
+      aside={data?.more ? `of the latest ${count(data.looked_at)}` : "last 24 hours"}
+    >
       <Failure error={error} />
       {data !== null && groups.length === 0 ? <Empty title="No task has failed" /> : null}
       {groups.length === 0 ? null : (
         <Scroll label="List of failures">
-          <table>
+          <table class="failures">
             <thead>
               <tr>
                 <th class="number">Tasks</th>
@@ -44,21 +41,21 @@ export function Failures() {
               </tr>
             </thead>
             <tbody>
-              {groups.slice(0, shown).map(({ funcName, error: text, tasks }) => (
-                <tr key={`${funcName} ${text}`}>
-                  <td class="number">{count(tasks.length)}</td>
+              {groups.slice(0, shown).map((group) => (
+                <tr key={`${group.func_name} ${group.error}`}>
+                  <td class="number">{count(group.count)}</td>
                   <td class="name error-text">
-                    <a href={pathTo("tasks", tasks[0]?.task_id ?? "")}>
-                      <Words text={text} />
+                    <a href={pathTo("tasks", group.last_task_id)}>
+                      <Words text={group.count === 1 ? group.last_error : group.error} />
                     </a>
                   </td>
                   <td class="name">
-                    <a href={withQuery(pathTo("tasks"), { status: "failed", func_name: funcName })}>
-                      <Words text={funcName} />
+                    <a href={withQuery(pathTo("tasks"), { status: "failed", func_name: group.func_name })}>
+                      <Words text={group.func_name} />
                     </a>
                   </td>
                   <td class="number">
-                    <Ago time={tasks[0]?.completed_at ?? null} />
+                    <Ago time={group.last_at} />
                   </td>
                 </tr>
               ))}
@@ -68,18 +65,4 @@ export function Failures() {
       )}
     </Panel>
   );
-}
-
-/** The largest group first. */
-function grouped(tasks: readonly Task[]): readonly Group[] {
-  const groups = Map.groupBy(tasks, ({ func_name, error }) => JSON.stringify([func_name, kindOf(error ?? "")]));
-  return [...groups.values()]
-    .map((each) => ({ funcName: each[0]?.func_name ?? "", error: each[0]?.error ?? "", tasks: each }))
-    .sort((a, b) => b.tasks.length - a.tasks.length);
-}
-
-/** An error without what differs from one task to the next. */
-function kindOf(error: string): string {
-  const [line = ""] = error.split("\n");
-  return line.replace(/\d+/g, "#").slice(0, 200);
 }

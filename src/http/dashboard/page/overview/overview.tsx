@@ -1,10 +1,11 @@
 /** @jsxImportSource preact */
+import { useState } from "preact/hooks";
 import { call, callForPage } from "../api.ts";
 import { count } from "../format.ts";
 import { useEvents } from "../live.ts";
 import { useLoad, useThrottled } from "../load.ts";
-import { Failure, Waiting } from "../panel.tsx";
-import type { Metrics, PeriodicEntry, Task } from "../wire.ts";
+import { Failure, Panel, Waiting } from "../panel.tsx";
+import type { History, Metrics, PeriodicEntry, Task } from "../wire.ts";
 import { Failures } from "./failures.tsx";
 import { Firings } from "./firings.tsx";
 import { Throughput } from "./throughput.tsx";
@@ -24,9 +25,14 @@ export function Overview() {
     [],
     idleMs,
   );
+  const [minutes, setMinutes] = useState<number>(15);
+  const history = useLoad(() => call<History>("GET", `/api/v1/metrics/history?minutes=${minutes}`), [minutes], idleMs);
+  const hour = useLoad(() => call<History>("GET", "/api/v1/metrics/history?minutes=60"), [], idleMs);
   const lookAgain = useThrottled(() => {
     metrics.reload();
     running.reload();
+    history.reload();
+    hour.reload();
   }, busyMs);
   useEvents(lookAgain);
 
@@ -44,8 +50,14 @@ export function Overview() {
         <Figure name="Completed" value={queue.completed_count} status="completed" />
         <Figure name="Failed" value={queue.failed_count} status="failed" />
       </ul>
-      <Throughput />
-      <Times handlers={handlers} />
+      {history.data === null ? (
+        <Panel title="Throughput" class="wide">
+          <Waiting />
+        </Panel>
+      ) : (
+        <Throughput history={history.data} minutes={minutes} onRange={setMinutes} />
+      )}
+      <Times hour={hour.data} handlers={handlers} />
       <Workers workers={workers} tasks={running.data?.items ?? []} />
       <Firings entries={Object.values(periodic.data ?? {})} />
       <Failures />

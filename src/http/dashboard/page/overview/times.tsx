@@ -3,19 +3,19 @@ import { pathTo } from "../address.ts";
 import { duration } from "../format.ts";
 import { Empty, Panel, Scroll } from "../panel.tsx";
 import { Words } from "../text.tsx";
-import type { Metrics } from "../wire.ts";
+import type { History, Metrics } from "../wire.ts";
 
 /** Handlers shown; the busiest. */
-const shown = 8;
+const shown = 6;
 
-/** How long attempts waited and ran, by handler. */
-export function Times({ handlers }: { readonly handlers: Metrics["handlers"] }) {
+/** How long attempts waited and ran: all of them in the last hour, and the latest of each handler. */
+export function Times({ hour, handlers }: { readonly hour: History | null; readonly handlers: Metrics["handlers"] }) {
   const busiest = Object.entries(handlers)
     .map(([name, { wait, run, ...outcomes }]) => ({ name, wait, run, attempts: sum(Object.values(outcomes)) }))
     .sort((a, b) => b.attempts - a.attempts)
     .slice(0, shown);
   return (
-    <Panel title="Wait and run" aside="of the latest 1,000 attempts of each handler">
+    <Panel title="Wait and run" aside="by handler: of its latest 1,000 attempts">
       {busiest.length === 0 ? (
         <Empty title="Nothing has run since the start" />
       ) : (
@@ -40,6 +40,12 @@ export function Times({ handlers }: { readonly handlers: Metrics["handlers"] }) 
               </tr>
             </thead>
             <tbody>
+              {hour === null ? null : (
+                <tr class="all">
+                  <td class="name">All, last hour</td>
+                  <Percentiles {...hour.total} />
+                </tr>
+              )}
               {busiest.map(({ name, wait, run }) => (
                 <tr key={name}>
                   <td class="name">
@@ -47,11 +53,7 @@ export function Times({ handlers }: { readonly handlers: Metrics["handlers"] }) 
                       <Words text={name} />
                     </a>
                   </td>
-                  {[wait.p50, wait.p95, wait.p99, run.p50, run.p95, run.p99].map((value, index) => (
-                    <td key={index} class="number">
-                      {duration(value ?? null)}
-                    </td>
-                  ))}
+                  <Percentiles wait={wait} run={run} />
                 </tr>
               ))}
             </tbody>
@@ -59,6 +61,22 @@ export function Times({ handlers }: { readonly handlers: Metrics["handlers"] }) 
         </Scroll>
       )}
     </Panel>
+  );
+}
+
+type Figures = Readonly<Record<string, number | null>>;
+
+function Percentiles({ wait, run }: { readonly wait: Figures; readonly run: Figures }) {
+  return (
+    <>
+      {[wait, run].flatMap((figures, group) =>
+        ["p50", "p95", "p99"].map((name) => (
+          <td key={name + group} class="number">
+            {duration(figures[name] ?? null)}
+          </td>
+        )),
+      )}
+    </>
   );
 }
 
