@@ -62,6 +62,8 @@ export interface Counts {
 
 /** What a store tells of itself; what is counted is counted since it was opened. */
 export interface StoreStats {
+  /** What keeps the tasks, with its version. */
+  readonly product: string;
   /** How long transactions took from their begin until they were durable, in seconds. */
   readonly commitSeconds: Histogram;
   /** Transactions that were undone. */
