@@ -160,6 +160,8 @@ export interface Store {
   list(filter: ListFilter): Promise<TaskPage>;
   /** How many tasks the page of that filter would have. */
   count(filter: ListFilter): Promise<Counted>;
+  /** How many tasks are claimed before that one, counted up to `limit`; 0 unless it is queued. */
+  ahead(taskId: string, limit: number): Promise<number>;
   /** The attempts that ended, in their order. */
   attempts(taskId: string): Promise<readonly Attempt[]>;
   logs(taskId: string): Promise<readonly LogLine[]>;
