@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import { inWords } from "./cron-words.ts";
 import { CronError, parseCron } from "./domain/cron.ts";
+import { inWords } from "./domain/cron-words.ts";
 import { findZone, type Zone } from "./domain/zone.ts";
 
 const usage = `Usage: bun run cron "EXPRESSION" [options]

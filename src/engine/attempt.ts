@@ -24,6 +24,8 @@ export interface Attempts {
   cancel(taskId: string): boolean;
   /** Resolves when no attempt of that task is being settled. */
   settled(taskId: string): Promise<void>;
+  /** Since when a handler has been asked for in vain, or null. */
+  missingSince(funcName: string): number | null;
   /** The task as it is now, if it runs here. */
   find(taskId: string): { readonly task: Task; readonly attempt: Attempt } | null;
   /**
@@ -187,6 +189,10 @@ export function createAttempts(parts: AttemptParts): Attempts {
     },
     async settled(taskId) {
       await unsettled.get(taskId)?.settled;
+    },
+    missingSince(funcName) {
+      const known = missing.get(funcName);
+      return known?.changedIn === catalog.changedIn(funcName) ? known.since : null;
     },
     find(taskId) {
       const run = running.get(taskId);

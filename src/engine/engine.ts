@@ -18,6 +18,7 @@ import { createScheduler } from "./scheduler.ts";
 import { createStoreFault } from "./store-fault.ts";
 import { type Origin, resubmission, type Submission, submit } from "./submit.ts";
 import { type Tracer, untraced } from "./tracer.ts";
+import { type Waiting, waitingOf } from "./waiting.ts";
 
 export type { ListFilter, TaskFilter } from "../storage/store.ts";
 
@@ -39,6 +40,8 @@ export interface Engine {
   /** Every attempt, the running one last. */
   attempts(taskId: string): Promise<readonly Attempt[]>;
   logs(taskId: string): Promise<readonly LogLine[]>;
+  /** The task, and why it waits if it does. */
+  waiting(taskId: string): Promise<{ readonly task: Task; readonly waiting: Waiting | null }>;
   /** Cancels all that waits; says how many. */
   clearQueue(): Promise<number>;
   metrics(): Promise<Metrics>;
@@ -92,6 +95,8 @@ export function createEngine(given: EngineParts): Engine {
   });
   const periodic = createPeriodic({ ...parts, onChanged: () => firing.expect(clock.now()), submit: submitOne });
   let draining = false;
+
+  const waitingParts = { ...parts, isStopping: () => draining, missingSince: attempts.missingSince };
 
   /** A task waits: whoever moves it on must know. */
   function followUp(task: Task): void {
@@ -170,6 +175,10 @@ export function createEngine(given: EngineParts): Engine {
     async logs(taskId) {
       await find(taskId);
       return store.logs(taskId);
+    },
+    async waiting(taskId) {
+      const task = await find(taskId);
+      return { task, waiting: await waitingOf(task, waitingParts) };
     },
     clearQueue: () => clearQueue(cancelParts),
     metrics: async () => ({ ...figures(await store.counts()), handlers: meter.handlers() }),

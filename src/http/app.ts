@@ -2,6 +2,7 @@ import { Elysia, ParseError, ValidationError } from "elysia";
 import { TaskflowError, validationFailed } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Engine } from "../engine/engine.ts";
+import { about, type ShownSetting } from "./about.ts";
 import { type AccessOptions, createAccess, preflightHeaders } from "./access.ts";
 import { bulk } from "./bulk.ts";
 import { dashboard } from "./dashboard/dashboard.ts";
@@ -26,10 +27,12 @@ export interface AppOptions {
   readonly log: Log;
   /** Of TaskFlow, for the documentation. */
   readonly version: string;
+  /** What is told of how the server is configured. */
+  readonly configuration: readonly ShownSetting[];
 }
 
 /** The whole HTTP surface; whoever calls this makes it listen. */
-export function createApp({ engine, access: accessOptions, log, version }: AppOptions) {
+export function createApp({ engine, access: accessOptions, log, version, configuration }: AppOptions) {
   const access = createAccess(accessOptions);
   const traffic = createTraffic();
   const answered = (exchange: Answered) => noteAnswer(exchange, traffic, log);
@@ -59,6 +62,7 @@ export function createApp({ engine, access: accessOptions, log, version }: AppOp
       return response;
     })
     .use(system(engine))
+    .use(about(engine, { version, configuration }))
     .use(history(engine))
     .use(failures(engine))
     .use(bulk(engine))

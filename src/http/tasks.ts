@@ -2,6 +2,7 @@ import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { type Status, statuses, type Task } from "../domain/task.ts";
 import type { Engine, ListFilter } from "../engine/engine.ts";
+import { mostAhead, type Waiting } from "../engine/waiting.ts";
 import { type Answer, json } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { renderAttempt, renderList, renderLogLine, renderTask } from "./render.ts";
@@ -99,6 +100,14 @@ export function tasks(engine: Engine) {
       async ({ params, set }) => json(set, renderList(await engine.logs(params.task_id), renderLogLine)),
       { params: taskParams, query: noQuery, detail: details.logs },
     )
+    .get(
+      "/:task_id/waiting",
+      async ({ params }) => {
+        const { task, waiting } = await engine.waiting(params.task_id);
+        return waitingView(task, waiting);
+      },
+      { params: taskParams, query: noQuery, detail: details.waiting },
+    )
     .post(
       "/:task_id/cancel",
       async ({ params, set }) => {
@@ -131,6 +140,19 @@ export function tasks(engine: Engine) {
 
 function pageOf(limit: number | undefined, cursor: string | undefined): Pick<ListFilter, "limit" | "cursor"> {
   return { limit: limit ?? defaultLimit, ...(cursor === undefined ? {} : { cursor }) };
+}
+
+function waitingView({ id, status }: Task, waiting: Waiting | null) {
+  const { reason = null, detail = null, until = null, ahead = null } = waiting ?? {};
+  return {
+    task_id: id,
+    status,
+    reason,
+    detail,
+    until: until === null ? null : new Date(until).toISOString(),
+    ahead,
+    ahead_is_more: ahead === mostAhead,
+  };
 }
 
 function created(set: Answer, task: Task): string {

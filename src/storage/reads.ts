@@ -60,3 +60,20 @@ export function prepareFailures(db: Database) {
   );
   return (since: number, limit: number): readonly FailedTask[] => failures.all(since, limit);
 }
+
+export function prepareAhead(db: Database) {
+  const place = db.prepare<{ seq: number; priority: number; run_at: number }, [taskId: string]>(
+    "SELECT seq, priority, run_at FROM tasks WHERE id = ? AND status = 'queued'",
+  );
+  // Each part is one range of the index, so that no more is read than counted.
+  const before = ["priority < ?1", "priority = ?1 AND run_at < ?2", "priority = ?1 AND run_at = ?2 AND seq < ?3"].map(
+    (first) => `SELECT 1 FROM tasks INDEXED BY tasks_ready WHERE status = 'queued' AND ${first}`,
+  );
+  const count = db.prepare<{ n: number }, [priority: number, runAt: number, seq: number, limit: number]>(
+    `SELECT count(*) AS n FROM (${before.join(" UNION ALL ")} LIMIT ?4)`,
+  );
+  return (taskId: string, limit: number): number => {
+    const own = place.get(taskId);
+    return own === null ? 0 : (count.get(own.priority, own.run_at, own.seq, limit)?.n ?? 0);
+  };
+}

@@ -12,7 +12,7 @@ import {
   prepareRemovePeriodic,
   prepareSavePeriodic,
 } from "./periodic.ts";
-import { prepareAttempts, prepareFailures, prepareFind, prepareLogs, prepareNextDue } from "./reads.ts";
+import { prepareAhead, prepareAttempts, prepareFailures, prepareFind, prepareLogs, prepareNextDue } from "./reads.ts";
 import { createCommitMeter, prepareStats } from "./stats.ts";
 import type { Store } from "./store.ts";
 import { storeClosed, storeError } from "./store-error.ts";
@@ -67,6 +67,7 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
   const find = prepareFind(db);
   const list = prepareList(db);
   const count = prepareCount(db);
+  const ahead = prepareAhead(db);
   const attempts = prepareAttempts(db);
   const logs = prepareLogs(db);
   const failures = prepareFailures(db);
@@ -95,6 +96,7 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
     find: (taskId) => read(() => find(taskId)),
     list: (filter) => (isSearch(filter) ? inTurn : read)(() => list(filter)),
     count: (filter) => inTurn(() => count(filter)),
+    ahead: (taskId, limit) => read(() => ahead(taskId, limit)),
     attempts: (taskId) => read(() => attempts(taskId)),
     logs: (taskId) => read(() => logs(taskId)),
     failures: (since, limit) => inTurn(() => failures(since, limit)),

@@ -62,6 +62,8 @@ export interface Counts {
 
 /** What a store tells of itself; what is counted is counted since it was opened. */
 export interface StoreStats {
+  /** What keeps the tasks, with its version. */
+  readonly product: string;
   /** How long transactions took from their begin until they were durable, in seconds. */
   readonly commitSeconds: Histogram;
   /** Transactions that were undone. */
@@ -158,6 +160,8 @@ export interface Store {
   list(filter: ListFilter): Promise<TaskPage>;
   /** How many tasks the page of that filter would have. */
   count(filter: ListFilter): Promise<Counted>;
+  /** How many tasks are claimed before that one, counted up to `limit`; 0 unless it is queued. */
+  ahead(taskId: string, limit: number): Promise<number>;
   /** The attempts that ended, in their order. */
   attempts(taskId: string): Promise<readonly Attempt[]>;
   logs(taskId: string): Promise<readonly LogLine[]>;

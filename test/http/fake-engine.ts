@@ -143,6 +143,7 @@ export function createFakeEngine(): FakeEngine {
     clearQueue: () => absent("clearQueue"),
     metrics: () => absent("metrics"),
     measures: () => absent("measures"),
+    waiting: () => absent("waiting"),
     history: () => absent("history"),
     failures: () => absent("failures"),
     health: () => absent("health"),

@@ -293,3 +293,21 @@ describe("a trace", () => {
     expect((await engine.find((await taskOf(response)).task_id)).traceparent).toBeNull();
   });
 });
+
+describe("GET /api/v1/tasks/{task_id}/waiting", () => {
+  test("says why a task waits, and nothing of one that does not", async () => {
+    const { engine, request, submit } = await testApp({ slots: 0 });
+    await submit({ func_name: "echo" });
+    const { task_id } = await submit({ func_name: "echo" });
+    const get = async () => (await request(`/api/v1/tasks/${task_id}/waiting`)).json();
+    expect(await get()).toEqual({
+      ...{ task_id, status: "queued", reason: "no_workers", detail: expect.any(String), until: null },
+      ...{ ahead: 1, ahead_is_more: false },
+    });
+    await engine.cancel(task_id);
+    expect(await get()).toEqual({
+      ...{ task_id, status: "cancelled", reason: null, detail: null, until: null, ahead: null, ahead_is_more: false },
+    });
+    expect((await problemOf(await request("/api/v1/tasks/gone/waiting"))).code).toBe("unknown_task");
+  });
+});

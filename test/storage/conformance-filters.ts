@@ -121,4 +121,18 @@ export function testFilters(store: () => Store): void {
     expect((await store().failures(0, 10)).map(({ id }) => id)).toContain(String(early));
     expect(await store().failures(0, 2)).toEqual(found.slice(0, 2));
   });
+
+  test("ahead counts what is claimed before a task, and no more than it may", async () => {
+    const make = (priority: 0 | 2, runAt: number) => aTask({ priority, runAt });
+    const tasks = [make(2, 2_000), make(2, 1_000), make(0, 9_000), make(2, 1_000), make(2, 3_000)];
+    await store().insert([...tasks, aTask({ status: "pending" }), aTask({ status: "running" })], unlimited);
+    const order = (await store().list({ statuses: ["queued"], limit: 10 })).tasks.length;
+    const places = await Promise.all(tasks.map(({ id }) => store().ahead(id, 10)));
+    expect(places).toEqual([3, 1, 0, 2, order - 1]);
+    expect(await store().ahead(tasks[4]?.id ?? "", 2)).toBe(2);
+    expect(await store().ahead("gone", 10)).toBe(0);
+    const claimedFirst = (await store().claim(5, 1)).map(({ id }) => id);
+    expect(claimedFirst).toEqual([2, 1, 3, 0, 4].map((n) => String(tasks[n]?.id)));
+    expect(await store().ahead(claimedFirst[4] ?? "", 10)).toBe(0);
+  });
 }
