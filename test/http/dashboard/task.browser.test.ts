@@ -116,10 +116,10 @@ test(
     const queued = await submit(still.url, "echo");
     await using visited = await visit(browser, still.url, `/dashboard/tasks/${queued}`);
     const { page } = visited;
-    await page.getByText("This server has no workers").waitFor();
+    await page.getByText("it has no workers").waitFor();
     const scheduled = await submit(still.url, "echo", {}, { delay: 3_600 });
     await page.goto(`${still.url}/dashboard/tasks/${scheduled}`);
-    await page.getByText("It waits for its time").waitFor();
+    await page.getByText("It is not due yet").waitFor();
     await expectAccessible(page);
   },
   pageTimeoutMs,

@@ -96,13 +96,20 @@ function optionsFor({
           label: name,
           stroke: colorOf(color),
           width: 1.5,
-          points: { show: false },
+          points: { show: true, size: 4, filter: (chart, line) => alone(chart.data[line] ?? []) },
           value: (_chart, value) => (value === null ? "–" : format(value)),
           ...(isFilled ? { fill: `color-mix(in srgb, ${colorOf(color)} 14%, transparent)` } : {}),
         }),
       ),
     ],
   };
+}
+
+/** Where a value stands between two that are not there: no line would show it. */
+function alone(values: ArrayLike<number | null | undefined>): number[] {
+  return Array.from(values).flatMap((value, index) =>
+    value != null && values[index - 1] == null && values[index + 1] == null ? [index] : [],
+  );
 }
 
 /** 09:05, and with seconds where the steps are smaller than a minute. */

@@ -68,3 +68,10 @@ export function shortId(id: string): string {
 function pair(large: number, largeUnit: string, small: number, smallUnit: string): string {
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
+
+/** Sat 2026-01-31 09:00:00, by the clock of an IANA time zone */
+export function inZone(time: string, timezone: string): string {
+  const date = new Date(time);
+  const day = date.toLocaleDateString("en", { timeZone: timezone, weekday: "short" });
+  return `${day} ${date.toLocaleString("sv", { timeZone: timezone })}`;
+}

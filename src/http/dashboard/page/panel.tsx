@@ -33,6 +33,16 @@ export function Scroll({ label, children }: { readonly label: string; readonly c
   );
 }
 
+/** One of a list of facts (`dl`). */
+export function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
 /** Stands where there is nothing to show, and says what to do about it. */
 export function Empty({ title, children }: { readonly title: string; readonly children?: ComponentChildren }) {
   return (

@@ -6,11 +6,16 @@ import { access } from "./api.ts";
 import { ConnectionState, LostConnection } from "./connection.tsx";
 import { Dialog } from "./dialog.tsx";
 import { shortId } from "./format.ts";
+import { Handler } from "./handlers/handler.tsx";
+import { Handlers } from "./handlers/handlers.tsx";
 import { KeyForm } from "./key-form.tsx";
 import { Overview } from "./overview/overview.tsx";
 import { Empty } from "./panel.tsx";
+import { Entry } from "./periodic/entry.tsx";
+import { Periodic } from "./periodic/periodic.tsx";
 import { help, places } from "./shortcuts.ts";
 import { useShared } from "./state.ts";
+import { System } from "./system/system.tsx";
 import { Task } from "./task/task.tsx";
 import { Tasks } from "./tasks/tasks.tsx";
 import { type Theme, theme, themes } from "./theme.ts";
@@ -67,6 +72,9 @@ export function Shell() {
 const pages: readonly { readonly at: string; readonly name: string }[] = [
   { at: "", name: "Overview" },
   { at: "tasks", name: "Tasks" },
+  { at: "handlers", name: "Handlers" },
+  { at: "periodic", name: "Periodic" },
+  { at: "system", name: "System" },
 ];
 
 function pageFor(first: string, second: string | undefined): { name: string; content: ComponentChildren } {
@@ -74,6 +82,11 @@ function pageFor(first: string, second: string | undefined): { name: string; con
   if (first === "tasks" && second === undefined) return { name: "Tasks", content: <Tasks /> };
   if (first === "tasks" && second !== undefined)
     return { name: `Task ${shortId(second)}`, content: <Task id={second} /> };
+  if (first === "handlers" && second === undefined) return { name: "Handlers", content: <Handlers /> };
+  if (first === "handlers" && second !== undefined) return { name: second, content: <Handler name={second} /> };
+  if (first === "periodic" && second === undefined) return { name: "Periodic tasks", content: <Periodic /> };
+  if (first === "periodic" && second !== undefined) return { name: second, content: <Entry name={second} /> };
+  if (first === "system" && second === undefined) return { name: "System", content: <System /> };
   return {
     name: "Nothing here",
     content: (

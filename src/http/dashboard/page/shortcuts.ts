@@ -8,6 +8,9 @@ export const help: Shared<boolean> = share(false);
 export const places: Readonly<Record<string, { readonly name: string; readonly path: string }>> = {
   o: { name: "Overview", path: pathTo() },
   t: { name: "Tasks", path: pathTo("tasks") },
+  h: { name: "Handlers", path: pathTo("handlers") },
+  p: { name: "Periodic tasks", path: pathTo("periodic") },
+  s: { name: "System", path: pathTo("system") },
 };
 
 /** Milliseconds in which the letter has to follow the `g`. */

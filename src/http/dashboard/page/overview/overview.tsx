@@ -1,11 +1,12 @@
 /** @jsxImportSource preact */
 import { useState } from "preact/hooks";
 import { call, callForPage } from "../api.ts";
-import { count } from "../format.ts";
+import { count, wholeSeconds } from "../format.ts";
 import { useEvents } from "../live.ts";
 import { useLoad, useThrottled } from "../load.ts";
 import { Failure, Panel, Waiting } from "../panel.tsx";
-import type { History, Metrics, PeriodicEntry, Task } from "../wire.ts";
+import { useNow } from "../time.tsx";
+import type { About, History, Metrics, PeriodicEntry, Task } from "../wire.ts";
 import { Failures } from "./failures.tsx";
 import { Firings } from "./firings.tsx";
 import { Throughput } from "./throughput.tsx";
@@ -25,6 +26,7 @@ export function Overview() {
     [],
     idleMs,
   );
+  const about = useLoad(() => call<About>("GET", "/api/v1/system"), [], idleMs);
   const [minutes, setMinutes] = useState<number>(15);
   const history = useLoad(() => call<History>("GET", `/api/v1/metrics/history?minutes=${minutes}`), [minutes], idleMs);
   const hour = useLoad(() => call<History>("GET", "/api/v1/metrics/history?minutes=60"), [], idleMs);
@@ -32,6 +34,7 @@ export function Overview() {
     metrics.reload();
     running.reload();
     history.reload();
+    about.reload();
     hour.reload();
   }, busyMs);
   useEvents(lookAgain);
@@ -45,6 +48,16 @@ export function Overview() {
       <ul class="figures">
         <Figure name="Waiting" value={queue.current_size} status="queued" />
         <Figure name="Running" value={queue.running_count} status="running" of={workers.slots} />
+        <li class="figure">
+          <span class="name">Oldest waiting</span>
+          <span class="value">
+            {about.data?.store.oldest_waiting_since ? (
+              <Since time={about.data.store.oldest_waiting_since} />
+            ) : (
+              <span class="muted">–</span>
+            )}
+          </span>
+        </li>
         <Figure name="Retrying" value={queue.retrying_count} status="retrying" />
         <Figure name="Scheduled" value={queue.scheduled_count} status="pending" />
         <Figure name="Completed" value={queue.completed_count} status="completed" />
@@ -55,7 +68,12 @@ export function Overview() {
           <Waiting />
         </Panel>
       ) : (
-        <Throughput history={history.data} minutes={minutes} onRange={setMinutes} />
+        <Throughput
+          history={history.data}
+          startedAt={about.data?.started_at ?? null}
+          minutes={minutes}
+          onRange={setMinutes}
+        />
       )}
       <Times hour={hour.data} handlers={handlers} />
       <Workers workers={workers} tasks={running.data?.items ?? []} />
@@ -63,6 +81,11 @@ export function Overview() {
       <Failures />
     </div>
   );
+}
+
+function Since({ time }: { readonly time: string }) {
+  const now = useNow();
+  return <>{wholeSeconds((now - Date.parse(time)) / 1_000)}</>;
 }
 
 interface FigureProps {

@@ -21,12 +21,14 @@ const ranges = [
 interface ThroughputProps {
   readonly history: History;
   readonly minutes: number;
+  /** When the server began to count. */
+  readonly startedAt: string | null;
   readonly onRange: (minutes: number) => void;
 }
 
 /** Tasks a second by what became of them. */
-export function Throughput({ history, minutes, onRange }: ThroughputProps) {
-  const data = useMemo(() => ratesOf(history), [history]);
+export function Throughput({ history, minutes, startedAt, onRange }: ThroughputProps) {
+  const data = useMemo(() => ratesOf(history, startedAt), [history, startedAt]);
   const range = (
     <fieldset class="segments">
       <legend class="hidden">Time that is shown</legend>
@@ -50,19 +52,17 @@ export function Throughput({ history, minutes, onRange }: ThroughputProps) {
 }
 
 /** The chart's columns. The latest step is not over: it counts by how much of it has passed. */
-function ratesOf({
-  from,
-  step,
-  completed,
-  failed,
-  retried,
-  cancelled,
-}: History): readonly (readonly (number | null)[])[] {
+function ratesOf(
+  { from, step, completed, failed, retried, cancelled }: History,
+  startedAt: string | null,
+): readonly (readonly (number | null)[])[] {
   const first = Date.parse(from) / 1_000;
   const times = completed.map((_, index) => first + index * step);
   const passed = Math.min(step, Date.now() / 1_000 - (times.at(-1) ?? 0));
+  const began = startedAt === null ? 0 : Date.parse(startedAt) / 1_000;
   const rates = (counts: readonly number[]) =>
     counts.map((count, index) => {
+      if ((times[index] ?? 0) + step < began) return null;
       if (index < counts.length - 1) return count / step;
       return passed < step / 3 ? null : count / passed;
     });

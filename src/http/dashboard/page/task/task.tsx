@@ -1,8 +1,7 @@
 /** @jsxImportSource preact */
-import type { ComponentChildren } from "preact";
 import { pathTo } from "../address.ts";
 import { dateTime, duration } from "../format.ts";
-import { Empty, Failure, Panel, Waiting } from "../panel.tsx";
+import { Empty, Fact, Failure, Panel, Waiting } from "../panel.tsx";
 import { Priority, Status } from "../status.tsx";
 import { LongText, Words, withoutControls } from "../text.tsx";
 import { Ago } from "../time.tsx";
@@ -97,19 +96,12 @@ function Facts({ task }: { readonly task: TaskOnWire }) {
       <Fact name="Timeout">{duration(task.timeout)}</Fact>
       {task.periodic_task === null ? null : (
         <Fact name="Made by">
-          <Words text={task.periodic_task} />
+          <a href={pathTo("periodic", task.periodic_task)}>
+            <Words text={task.periodic_task} />
+          </a>
         </Fact>
       )}
     </dl>
-  );
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

@@ -54,7 +54,7 @@ export function FilterBar({ filter }: { readonly filter: Filter }) {
         value={filter.func_name ?? ""}
         onChange={({ currentTarget }) => set("func_name", currentTarget.value)}
       >
-        <option value="">any handler</option>
+        <option value="">All handlers</option>
         {handlers.map((name) => (
           <option key={name}>{name}</option>
         ))}
@@ -64,7 +64,7 @@ export function FilterBar({ filter }: { readonly filter: Filter }) {
         value={filter.priority ?? ""}
         onChange={({ currentTarget }) => set("priority", currentTarget.value)}
       >
-        <option value="">any priority</option>
+        <option value="">All priorities</option>
         {priorityNames.map((name) => (
           <option key={name}>{name}</option>
         ))}
@@ -74,7 +74,7 @@ export function FilterBar({ filter }: { readonly filter: Filter }) {
         value={filter.within ?? ""}
         onChange={({ currentTarget }) => set("within", currentTarget.value)}
       >
-        <option value="">any time</option>
+        <option value="">Any time</option>
         {spans.map(({ seconds, name }) => (
           <option key={seconds} value={seconds}>
             {name}
