@@ -7,6 +7,7 @@ import { createDispatcher } from "./dispatcher.ts";
 import { createEventBus, type EventBus } from "./events.ts";
 import { createMaintenance } from "./maintenance.ts";
 import { createMeter, type Health, type Metrics } from "./metrics.ts";
+import { createPace, type Pace } from "./pace.ts";
 import { recover } from "./recover.ts";
 import type { HandlerCatalog, Runner } from "./runner.ts";
 import { createScheduler } from "./scheduler.ts";
@@ -38,11 +39,13 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "onSettled"> {
+export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "pace" | "onSettled"> {
   readonly store: Store;
   readonly runner: Runner;
   /** A new UUIDv7. */
   readonly newId: () => string;
+  /** By what has run, unless given. */
+  readonly pace?: Pace;
 }
 
 export function createEngine(given: EngineParts): Engine {
@@ -50,7 +53,8 @@ export function createEngine(given: EngineParts): Engine {
   const events = createEventBus(clock);
   const meter = createMeter();
   const storeFault = createStoreFault(store, clock);
-  const parts = { ...given, events, meter, storeFault };
+  const { pace = createPace(catalog) } = given;
+  const parts = { ...given, events, meter, storeFault, pace };
 
   const attempts = createAttempts({ ...parts, onSettled: followUp });
   const dispatcher = createDispatcher({ ...parts, begin: attempts.begin, reclaim: attempts.reclaim });
@@ -93,7 +97,7 @@ export function createEngine(given: EngineParts): Engine {
       await find(taskId);
       const ended = await store.attempts(taskId);
       const running = attempts.find(taskId);
-      return running === null ? ended : [...ended, running.attempt];
+      return running?.attempt == null ? ended : [...ended, running.attempt];
     },
     async logs(taskId) {
       await find(taskId);

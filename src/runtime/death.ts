@@ -9,6 +9,13 @@ export type Cause =
   /** What it ran brought it down. */
   | { readonly kind: "fault"; readonly reason: string };
 
+/** How a worker came to its end. */
+export interface Death {
+  readonly cause: Cause;
+  /** The last of what it wrote to stderr. */
+  readonly stderr: string;
+}
+
 /** An attempt's part in the death of its worker. Of several suspects nobody knows which one it was. */
 export type Part = "culprit" | "suspect" | "innocent";
 

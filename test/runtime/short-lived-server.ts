@@ -29,7 +29,14 @@ runner.onFree(() => {
       maxAttempts: 1,
       scheduledFor: null,
       lastRunAt: null,
+      isQuick: false,
     },
-    { log: () => console.log(runner.workers()[0]?.pid), progress: silent, ended: silent },
+    {
+      log: () => console.log(runner.workers()[0]?.pid),
+      progress: silent,
+      began: silent,
+      ended: silent,
+      returned: silent,
+    },
   );
 });

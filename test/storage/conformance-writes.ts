@@ -4,6 +4,7 @@ import { jsonText, type Task } from "../../src/domain/task.ts";
 import { applySettlement, postpone } from "../../src/domain/transition.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { aTask } from "../support/tasks.ts";
+import { upTo } from "./limits.ts";
 import { claimed, completed, failed, ids, inserted, interrupted, settlementOf, unlimited } from "./steps.ts";
 
 export function testWrites(store: () => Store): void {
@@ -91,7 +92,7 @@ function testClaim(store: () => Store): void {
         await store().insert(tasks, unlimited);
         const order: string[] = [];
         for (let taken = ["first"]; taken.length > 0; ) {
-          taken = ids(await store().claim(limit, 2_000));
+          taken = ids(await store().claim(upTo(limit), 2_000));
           expect(taken.length).toBeLessThanOrEqual(limit);
           order.push(...taken);
         }
@@ -104,7 +105,7 @@ function testClaim(store: () => Store): void {
 
   test("gives each task a new lease, from now on and without progress", async () => {
     const task = await inserted(store(), { attempt: 4, startedAt: 50, progress: { fraction: 0.5, message: "half" } });
-    const [taken] = await store().claim(1, 2_000);
+    const [taken] = await store().claim(upTo(1), 2_000);
     expect(taken).toEqual({ ...task, status: "running", attempt: 5, startedAt: 2_000, progress: null });
     expect(await store().find(task.id)).toEqual(taken ?? null);
   });
@@ -114,14 +115,14 @@ function testClaim(store: () => Store): void {
       await inserted(store(), { status });
     }
     const { id } = await inserted(store());
-    expect(ids(await store().claim(10, 2_000))).toEqual([id]);
-    expect(await store().claim(10, 2_000)).toEqual([]);
+    expect(ids(await store().claim(upTo(10), 2_000))).toEqual([id]);
+    expect(await store().claim(upTo(10), 2_000)).toEqual([]);
   });
 
   test("takes nothing when nothing may be taken", async () => {
     await inserted(store());
-    expect(await store().claim(0, 2_000)).toEqual([]);
-    expect(await store().claim(-1, 2_000)).toEqual([]);
+    expect(await store().claim(upTo(0), 2_000)).toEqual([]);
+    expect(await store().claim(upTo(-1), 2_000)).toEqual([]);
   });
 }
 
@@ -142,7 +143,7 @@ function testSettle(store: () => Store): void {
   test("refuses an attempt that no longer owns its task, and changes nothing", async () => {
     const first = await claimed(store());
     await store().settle(first.id, 1, settlementOf(first, interrupted));
-    const [second] = await store().claim(1, 3_000);
+    const [second] = await store().claim(upTo(1), 3_000);
     expect(await store().settle(first.id, 1, settlementOf(first, completed))).toBe(false);
     expect(await store().find(first.id)).toEqual(second ?? null);
     expect((await store().attempts(first.id)).map(({ outcome }) => outcome)).toEqual(["interrupted"]);
@@ -167,7 +168,7 @@ function testSettle(store: () => Store): void {
     expect(await store().find(task.id)).toEqual({ ...task, status: "pending", runAt: 9_000 });
     expect(await store().attempts(task.id)).toEqual([]);
     await store().promote(1, 9_000);
-    expect(await store().claim(1, 9_000)).toMatchObject([{ id: task.id, attempt: 2 }]);
+    expect(await store().claim(upTo(1), 9_000)).toMatchObject([{ id: task.id, attempt: 2 }]);
     expect(await store().settle(task.id, 1, postpone(task, 9_500))).toBe(false);
   });
 
@@ -233,7 +234,7 @@ function testTurn(store: () => Store): void {
     const [settled, accepted, taken] = await Promise.all([
       store().settle(first.id, 1, settlementOf(first, interrupted)),
       store().insert([next], 2),
-      store().claim(5, 3_000),
+      store().claim(upTo(5), 3_000),
     ]);
     expect([settled, accepted, ids(taken)]).toEqual([true, true, [first.id, next.id]]);
   });
@@ -247,7 +248,7 @@ function testTurn(store: () => Store): void {
         .report([{ taskId: first.id, attempt: 1, progress: null, lines: [] }])
         .then(note("report")),
       store().settle(first.id, 1, settlementOf(first, interrupted)).then(note("settle")),
-      store().claim(1, 3_000).then(note("claim")),
+      store().claim(upTo(1), 3_000).then(note("claim")),
       store().cancel(first.id, 3_000).then(note("cancel")),
     ]);
     expect(answered).toEqual(["report", "settle", "claim", "cancel"]);
