@@ -129,7 +129,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
 
   function tellStart(task: Task): void {
     events.changed(task);
-    log.info({ task_id: task.id, func_name: task.funcName, attempt: task.attempt }, "task started");
+    log.debug({ task_id: task.id, func_name: task.funcName, attempt: task.attempt }, "task started");
   }
 
   /** It never began: its claim is given back, as if it had not been. */

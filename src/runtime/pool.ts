@@ -291,4 +291,4 @@ const longestRetryMs = 30_000;
 /** Failures further apart than this have nothing to do with each other. */
 const forgetFailuresMs = 60_000;
 /** Attempts wait for one that takes longer than this, and at most than twice this, no more. */
-const lookMs = 20;
+export const lookMs = 20;

@@ -191,10 +191,10 @@ test("every change of state is one line of the log, with the task, its handler, 
   const fields = { task_id: task.id, func_name: "echo" };
   expect(engine.lines).toMatchObject([
     { level: "debug", message: "task queued", fields: { ...fields, attempt: 0 } },
-    { level: "info", message: "task started", fields: { ...fields, attempt: 1 } },
+    { level: "debug", message: "task started", fields: { ...fields, attempt: 1 } },
     { level: "warn", message: "task retrying", fields: { ...fields, attempt: 1, duration: 0.5, error: "Error: no" } },
     { level: "debug", message: "task queued", fields: { ...fields, attempt: 1 } },
-    { level: "info", message: "task started", fields: { ...fields, attempt: 2 } },
+    { level: "debug", message: "task started", fields: { ...fields, attempt: 2 } },
     { level: "info", message: "task completed", fields: { ...fields, attempt: 2, duration: 0.25 } },
   ]);
 });

@@ -165,7 +165,12 @@ export class FakeRunner implements Runner {
     const there = this.#on(worker);
     attempt.worker = worker;
     this.#byWorker.set(worker, [...there, attempt]);
-    if (there.length === 0) attempt.begin();
+    if (there.length === 0) this.begin(attempt);
+  }
+
+  /** It is its turn in its worker. */
+  protected begin(attempt: FakeAttempt): void {
+    attempt.begin();
   }
 
   ahead(): number {
@@ -173,7 +178,8 @@ export class FakeRunner implements Runner {
   }
 
   #freed(worker: string): void {
-    this.#on(worker)[0]?.begin();
+    const [next] = this.#on(worker);
+    if (next?.state === "waiting") this.begin(next);
     for (const freed of this.#onFree) freed();
   }
 
