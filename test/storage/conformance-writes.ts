@@ -124,9 +124,48 @@ function testClaim(store: () => Store): void {
     expect(await store().claim(upTo(0), 2_000)).toEqual([]);
     expect(await store().claim(upTo(-1), 2_000)).toEqual([]);
   });
+
+  test.each([
+    [{ free: 1, ahead: 9 }, ["a", "b", "a"]],
+    [{ free: 0, ahead: 9 }, ["a", "b", "a"]],
+    [{ free: 0, ahead: 2 }, ["a", "b"]],
+    [{ free: 1, ahead: 1 }, ["a", "b"]],
+    [{ free: 3, ahead: 0 }, ["a", "b", "a"]],
+    // One that is not quick takes a slot, and nothing is to wait for it.
+    [{ free: 4, ahead: 9 }, ["a", "b", "a", "slow"]],
+    [{ free: 5, ahead: 9 }, ["a", "b", "a", "slow", "b"]],
+    [{ free: 9, ahead: 9 }, ["a", "b", "a", "slow", "b"]],
+  ])("goes beyond the free slots only while all is quick: %j", async (limits, expected) => {
+    for (const funcName of ["a", "b", "a", "slow", "b"]) await inserted(store(), { funcName });
+    const taken = await store().claim(() => ({ ...limits, quick: new Set(["a", "b"]) }), 2_000);
+    expect(taken.map(({ funcName }) => funcName)).toEqual(expected);
+    expect((await store().counts()).byStatus).toMatchObject({ running: expected.length, queued: 5 - expected.length });
+  });
+
+  test("takes nothing ahead when the next in order is not quick", async () => {
+    for (const funcName of ["slow", "a"]) await inserted(store(), { funcName });
+    expect(await store().claim(() => ({ free: 0, ahead: 9, quick: new Set(["a"]) }), 2_000)).toEqual([]);
+  });
+
+  test("asks how much it may take when it is its turn", async () => {
+    await inserted(store());
+    let free = 0;
+    const claimed = store().claim(() => ({ free, ahead: 0, quick: new Set() }), 2_000);
+    free = 1;
+    expect(await claimed).toHaveLength(1);
+  });
 }
 
 function testSettle(store: () => Store): void {
+  test("keeps when the attempt began, which may be later than its claim", async () => {
+    const task = await claimed(store());
+    const begun = { ...task, startedAt: 2_500 };
+    const settlement = settlementOf(begun, completed);
+    expect(await store().settle(task.id, task.attempt, settlement)).toBe(true);
+    expect(await store().find(task.id)).toEqual(applySettlement(begun, settlement));
+    expect(await store().attempts(task.id)).toMatchObject([{ startedAt: 2_500 }]);
+  });
+
   test.each([
     ["completed", completed],
     ["retrying", failed],
