@@ -21,7 +21,7 @@ export interface Attempts {
   begin(task: Task): void;
   /** Gives the claim of `task` back, unless the attempt it was made for is under way: who claimed it never heard of it. */
   reclaim(task: Task): void;
-  /** Ends the running attempt of a task by the ladder. Says whether there is one. */
+  /** Ends the running attempt of a task by the ladder. Says whether there is one: what has not begun is over at once. */
   cancel(taskId: string): boolean;
   /** Resolves when no attempt of that task is being settled. */
   settled(taskId: string): Promise<void>;
@@ -218,7 +218,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
       if (run === undefined) return false;
       run.task = { ...run.task, cancelRequested: true };
       end(run, "cancelled");
-      return true;
+      return running.has(taskId);
     },
     async settled(taskId) {
       await unsettled.get(taskId)?.settled;

@@ -4,6 +4,7 @@ import { type Death, sentenceOf } from "./death.ts";
 import { memoryIntervalMs } from "./memory.ts";
 import { PoolWorker, type WorkerSettings } from "./pool-worker.ts";
 import type { HandlerFile } from "./protocol.ts";
+import { StartFailures } from "./start-failures.ts";
 import { every } from "./timing.ts";
 
 /** Those of each worker, but for the environment, which is known when the pool opens. */
@@ -38,17 +39,14 @@ export class Pool implements Runner {
   /** Null before the opening and after the stop. */
   #workerSettings: WorkerSettings | null = null;
   #succession: Succession | null = null;
-  #fault: string | null = null;
-  /** Workers in a row that died before they had run anything. */
-  #failures = 0;
-  #failedAt = Number.NEGATIVE_INFINITY;
-  #cancelRetry: (() => void) | null = null;
+  readonly #startFailures: StartFailures;
   #cancelWatch: (() => void) | null = null;
   #cancelLook: (() => void) | null = null;
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
     this.slots = settings.numWorkers * settings.concurrency;
+    this.#startFailures = new StartFailures(settings.clock, settings.log, () => this.#fill());
   }
 
   /** Starts the workers, with `env` as all that they see of the environment. */
@@ -112,7 +110,7 @@ export class Pool implements Runner {
   }
 
   fault(): string | null {
-    return this.#fault;
+    return this.#startFailures.reason;
   }
 
   lateResults(): number {
@@ -121,7 +119,7 @@ export class Pool implements Runner {
 
   async stop(): Promise<void> {
     this.#workerSettings = null;
-    this.#cancelRetry?.();
+    this.#startFailures.stopWaiting();
     this.#cancelWatch?.();
     this.#cancelLook?.();
     const workers = [...this.#workers];
@@ -194,9 +192,8 @@ export class Pool implements Runner {
       return;
     }
     this.#workerSettings = succession.settings;
-    this.#cancelRetry?.();
-    this.#cancelRetry = null;
-    this.#fault = null;
+    this.#startFailures.stopWaiting();
+    this.#startFailures.over();
     succession.commit();
     for (const worker of this.#workers) if (!succession.workers.has(worker)) worker.retire();
     this.#fill();
@@ -210,8 +207,8 @@ export class Pool implements Runner {
     if (settings === null) return;
     const inService = [...this.#workers].filter((worker) => worker.inService && this.#serves(worker));
     let missing = this.#settings.numWorkers - inService.length;
-    if (this.#fault !== null && missing > 0) missing = inService.some((worker) => worker.starting) ? 0 : 1;
-    for (; missing > 0 && this.#cancelRetry === null; missing -= 1) this.#startWorker(settings);
+    if (this.fault() !== null && missing > 0) missing = inService.some((worker) => worker.starting) ? 0 : 1;
+    for (; missing > 0 && !this.#startFailures.isWaiting; missing -= 1) this.#startWorker(settings);
   }
 
   #startWorker(settings: WorkerSettings): void {
@@ -232,7 +229,7 @@ export class Pool implements Runner {
     } catch (error) {
       const reason = `a worker could not be started: ${error instanceof Error ? error.message : String(error)}`;
       if (settings === this.#succession?.settings) this.#settings.log.error({ reason }, "a worker did not start");
-      else this.#failedToStart(reason);
+      else if (this.#workerSettings !== null) this.#startFailures.note(reason);
     }
   }
 
@@ -242,13 +239,13 @@ export class Pool implements Runner {
       this.#succeed();
       return;
     }
-    this.#fault = null;
+    this.#startFailures.over();
     this.#fill();
     this.#tellFree();
   }
 
   #attemptEnded(): void {
-    this.#failures = 0;
+    this.#startFailures.forget();
     this.#tellFree();
   }
 
@@ -260,25 +257,12 @@ export class Pool implements Runner {
       this.#settings.log.debug({ ...fields, reason: cause.reason }, "worker ended");
     } else {
       this.#settings.log.warn({ ...fields, reason: sentenceOf(cause), stderr }, "worker died");
-      if (worker.assignments.begun === 0 && this.#serves(worker)) this.#failedToStart(sentenceOf(cause));
+      const isFailure = worker.assignments.begun === 0 && this.#serves(worker) && this.#workerSettings !== null;
+      if (isFailure) this.#startFailures.note(sentenceOf(cause));
     }
     this.#succeed();
     this.#fill();
     this.#tellFree();
-  }
-
-  #failedToStart(reason: string): void {
-    this.#fault = reason;
-    if (this.#cancelRetry !== null || this.#workerSettings === null) return;
-    const { clock, log } = this.#settings;
-    this.#failures = clock.now() - this.#failedAt > forgetFailuresMs ? 1 : this.#failures + 1;
-    this.#failedAt = clock.now();
-    const delayMs = Math.min(longestRetryMs, firstRetryMs * 2 ** (this.#failures - 1));
-    log.error({ reason, failures: this.#failures, retryInMs: delayMs }, "a worker did not start");
-    this.#cancelRetry = clock.after(delayMs, () => {
-      this.#cancelRetry = null;
-      this.#fill();
-    });
   }
 
   #tellFree(): void {
@@ -286,9 +270,5 @@ export class Pool implements Runner {
   }
 }
 
-const firstRetryMs = 100;
-const longestRetryMs = 30_000;
-/** Failures further apart than this have nothing to do with each other. */
-const forgetFailuresMs = 60_000;
 /** Attempts wait for one that takes longer than this, and at most than twice this, no more. */
 export const lookMs = 20;

@@ -25,12 +25,24 @@ export class FakeAttempt implements RunningAttempt {
   /** What an abort does. A handler that heeds it throws. */
   onAbort: "throw" | "ignore" = "throw";
   readonly #listener: AttemptListener;
+  readonly #onLeave: () => void;
   readonly #onEnd: () => void;
 
-  constructor(worker: string, request: AttemptRequest, listener: AttemptListener, onEnd: () => void) {
+  /**
+   * @param onLeave called when it is no more of its worker.
+   * @param onEnd called when it has told its end.
+   */
+  constructor(
+    worker: string,
+    request: AttemptRequest,
+    listener: AttemptListener,
+    onLeave: () => void,
+    onEnd: () => void,
+  ) {
     this.worker = worker;
     this.request = request;
     this.#listener = listener;
+    this.#onLeave = onLeave;
     this.#onEnd = onEnd;
   }
 
@@ -46,12 +58,14 @@ export class FakeAttempt implements RunningAttempt {
   recall(): boolean {
     if (this.state !== "waiting") return false;
     this.state = "gone";
+    this.#onLeave();
     return true;
   }
 
   /** Its worker cannot come to it, nor can another. */
   giveUp(): void {
     this.state = "gone";
+    this.#onLeave();
     this.#listener.returned();
   }
 
@@ -76,6 +90,7 @@ export class FakeAttempt implements RunningAttempt {
   end(outcome: Outcome): void {
     if (this.state !== "running") return;
     this.state = "ended";
+    this.#onLeave();
     // A worker is free for the next attempt as soon as it has told how this one ended.
     this.#listener.ended(outcome, this.worker, this.ranMs);
     this.#onEnd();
@@ -137,7 +152,13 @@ export class FakeRunner implements Runner {
   start(request: AttemptRequest, listener: AttemptListener): FakeAttempt {
     const worker = this.#place(request);
     if (worker === null) throw new Error("an attempt was started without room for it");
-    const attempt = new FakeAttempt(worker, request, listener, () => this.#freed(attempt.worker));
+    const attempt: FakeAttempt = new FakeAttempt(
+      worker,
+      request,
+      listener,
+      () => this.#remove(attempt),
+      () => this.#freed(attempt.worker),
+    );
     attempt.onAbort = this.onAbort;
     this.attempts.push(attempt);
     this.#put(attempt, worker);
@@ -158,10 +179,7 @@ export class FakeRunner implements Runner {
   }
 
   #put(attempt: FakeAttempt, worker: string): void {
-    this.#byWorker.set(
-      attempt.worker,
-      this.#on(attempt.worker).filter((one) => one !== attempt),
-    );
+    this.#remove(attempt);
     const there = this.#on(worker);
     attempt.worker = worker;
     this.#byWorker.set(worker, [...there, attempt]);
@@ -189,9 +207,15 @@ export class FakeRunner implements Runner {
 
   /** What that worker has, in its order. */
   #on(worker: string): readonly FakeAttempt[] {
-    const there = (this.#byWorker.get(worker) ?? []).filter(({ state }) => state === "running" || state === "waiting");
-    this.#byWorker.set(worker, there);
-    return there;
+    return this.#byWorker.get(worker) ?? [];
+  }
+
+  #remove(attempt: FakeAttempt): void {
+    const { worker } = attempt;
+    this.#byWorker.set(
+      worker,
+      this.#on(worker).filter((one) => one !== attempt),
+    );
   }
 
   /** Attempts that may wait there. */
