@@ -1,8 +1,10 @@
 import { expect, spyOn, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Clock } from "../../src/domain/clock.ts";
-import { lookMs } from "../../src/runtime/pool.ts";
+import { lookMs, Pool } from "../../src/runtime/pool.ts";
 import { systemClock } from "../../src/system-clock.ts";
-import { type Harness, start as startHarness, workerOf } from "./harness.ts";
+import { type Harness, start as startHarness, temporaryFolder, workerOf } from "./harness.ts";
 
 const quick = { isQuick: true } as const;
 
@@ -111,12 +113,14 @@ test("what waits for one that blocks is returned when no other worker has room",
 
 test("one that waits can be recalled, and those behind it run; one that runs cannot", async () => {
   const { begin, startNow } = await start();
+  const file = join(await temporaryFolder(), "marks");
   const first = await begin("spans", {}, quick);
-  const [recalled, next] = [startNow("spans", {}, quick), startNow("spans", {}, quick)];
-  expect(recalled.attempt.recall()).toBe(true);
-  expect([recalled.attempt.recall(), first.attempt.recall()]).toEqual([false, false]);
-  expect((await next.ended).outcome.kind).toBe("completed");
-  expect(recalled.endings()).toBe(0);
+  const [recalled, next] = ["recalled", "next"].map((mark) => startNow("marks", { file, mark }, quick));
+  expect(recalled?.attempt.recall()).toBe(true);
+  expect([recalled?.attempt.recall(), first.attempt.recall()]).toEqual([false, false]);
+  expect((await next?.ended)?.outcome.kind).toBe("completed");
+  expect(recalled?.endings()).toBe(0);
+  expect(readFileSync(file, "utf8")).toBe("next");
 });
 
 test("those that wait have no part in the death of their worker, whoever brings it about", async () => {
@@ -135,12 +139,30 @@ test("those that wait have no part in the death of their worker, whoever brings 
 
 test("a worker that is replaced gives back what waits", async () => {
   const { begin, startNow } = await start({ workerMaxAttempts: 2 });
-  const first = await begin("spans", {}, quick);
-  const [second, ...others] = Array.from({ length: 4 }, () => startNow("spans", {}, quick));
+  const first = await begin("waits", {}, quick);
+  const second = startNow("waits", {}, quick);
+  const others = Array.from({ length: 3 }, () => startNow("spans", {}, quick));
+  first.attempt.abort("cancelled");
   await allReturned(others);
-  expect((await first.ended).worker).toBe("w1");
-  expect((await second?.ended)?.worker).toBe("w1");
+  await second.logged;
+  second.attempt.abort("cancelled");
+  expect([(await first.ended).worker, (await second.ended).worker]).toEqual(["w1", "w1"]);
   expect(others.map(({ endings }) => endings())).toEqual([0, 0, 0]);
+});
+
+test("what waits does not go to a worker with other code", async () => {
+  const { begin, startNow, runner } = await start();
+  const running = await begin("waits", {}, quick);
+  const waiting = startNow("spans", {}, quick);
+  if (!(runner instanceof Pool)) throw new Error("the runner is no pool");
+  const [tree = 0] = runner.trees();
+  expect(await runner.replace({ number: 2, code: [{ name: "spans", file: "spans.ts", tree }] }, () => undefined)).toBe(
+    true,
+  );
+  await waiting.returned;
+  expect(waiting.attempt.worker).toBe(running.attempt.worker);
+  running.attempt.abort("cancelled");
+  await running.ended;
 });
 
 test("a stop returns what waits", async () => {
