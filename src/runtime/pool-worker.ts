@@ -283,7 +283,6 @@ export class PoolWorker implements Host {
     const cause = this.#cause ?? exitCause(exit);
     this.#cause = cause;
     this.#phase = "retiring";
-    this.#displace(this.assignments.recallAll());
     this.assignments.endAll(cause, this.#suspects, exit.stderr);
     this.#events.ended({ cause, stderr: exit.stderr });
   }

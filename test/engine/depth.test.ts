@@ -117,7 +117,7 @@ describe("a task that waits in a worker", () => {
     const { engine, head, task } = await oneWaits({ timeoutMs: 1_000 });
     await engine.clock.advance(5_000);
     engine.runner.of(head.id).complete();
-    await engine.next("task_started", task.id);
+    expect((await engine.next("task_started", task.id)).task).toMatchObject({ attempt: 1 });
     await engine.clock.advance(999);
     expect(engine.runner.of(task.id).aborts).toEqual([]);
     await engine.clock.advance(1);

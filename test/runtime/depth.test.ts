@@ -137,6 +137,17 @@ test("those that wait have no part in the death of their worker, whoever brings 
   }
 });
 
+test("an attempt that its worker had not come to is no suspect of its death", async () => {
+  const { run, begin, runner } = await start();
+  const { worker } = await run("spans");
+  const { pid } = workerOf({ runner }, worker);
+  process.kill(pid, "SIGSTOP");
+  const attempt = await begin("spans");
+  process.kill(pid, "SIGKILL");
+  const reason = "the worker was killed by SIGKILL";
+  expect((await attempt.ended).outcome).toEqual({ kind: "interrupted", reason, workerDied: false });
+});
+
 test("a worker that is replaced gives back what waits", async () => {
   const { begin, startNow } = await start({ workerMaxAttempts: 2 });
   const first = await begin("waits", {}, quick);
