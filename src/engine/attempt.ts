@@ -116,6 +116,9 @@ export function createAttempts(parts: AttemptParts): Attempts {
       },
       returned: () => takeBack(run),
     });
+    // It is on its way before anybody is told: what it has to say comes in a later turn.
+    const { task: begun, hasBegun } = run;
+    if (hasBegun) queueMicrotask(() => tellStart(begun));
   }
 
   /** Its time counts from here, however long it has waited in its worker. */
@@ -124,7 +127,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
     run.task = { ...run.task, startedAt: clock.now() };
     // One that is being cancelled has its grace already.
     run.cancelTimer ??= afterReading(clock, run.task.timeoutMs, () => end(run, "timeout"));
-    tellStart(run.task);
+    if (run.handle !== null) tellStart(run.task);
   }
 
   function tellStart(task: Task): void {
