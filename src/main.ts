@@ -2,11 +2,15 @@ import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { type Config, ConfigError, readConfig } from "./config.ts";
-import { createEngine } from "./engine/engine.ts";
+import { isStoreUnavailable } from "./domain/error.ts";
+import { createEngine, type Engine } from "./engine/engine.ts";
+import { declaredBy, type HandlerCatalog } from "./engine/runner.ts";
 import { createApp } from "./http/app.ts";
 import { createLog, type ServerLog } from "./log.ts";
+import { openCgroups } from "./runtime/cgroup.ts";
 import { endEarlierLife } from "./runtime/earlier-life.ts";
 import { loadRuntime } from "./runtime/runtime.ts";
+import { ScratchError } from "./runtime/scratch.ts";
 import { ListenError, reachableUrl, resolveAccess } from "./server-access.ts";
 import { reportStartup } from "./startup-report.ts";
 import { openStore, StoreOpenError } from "./storage/open.ts";
@@ -33,7 +37,8 @@ async function main(config: Config): Promise<void> {
   endEarlierLife();
   const store = await openStore(addressOf(config.database.path), { now: clock.now });
   const dataDir = await makeDataDirectory(config.database.path);
-  const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), clock, log });
+  const { cgroups, reason } = openCgroups({ limitBytes: config.workerMemoryMb * 2 ** 20, clock, log });
+  const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), cgroups, clock, log });
   const engine = createEngine({
     store,
     runner: runtime.runner,
@@ -48,8 +53,11 @@ async function main(config: Config): Promise<void> {
   const app = createApp({ engine, access, log, version });
   const url = listen(app, config);
 
-  runtime.start({ TASKFLOW_URL: url, TASKFLOW_DATA_DIR: dataDir });
+  const declare = () => declareSchedules(engine, runtime.catalog);
+  runtime.start({ TASKFLOW_URL: url, TASKFLOW_DATA_DIR: dataDir }, () => void declare());
+  await declare();
   await engine.start();
+  log.debug({ reason }, cgroups === null ? "no cgroups for workers" : "every worker gets a cgroup");
   reportStartup({ url, version, config, access, handlers: runtime.catalog.list() }, log);
 
   const signal = await stopSignal;
@@ -58,10 +66,21 @@ async function main(config: Config): Promise<void> {
   app.decorator.live.close();
   await stopListening(app);
   await runtime.stop();
+  await cgroups?.close();
   await store.close();
   log.info({}, "stopped");
   await log.flush();
   process.exit(0);
+}
+
+/** Makes the periodic tasks follow the files that declare them. */
+async function declareSchedules(engine: Engine, catalog: HandlerCatalog): Promise<void> {
+  try {
+    await engine.periodic.syncDeclared(declaredBy(catalog));
+  } catch (error) {
+    // The engine has logged it, and tries again by itself.
+    if (!isStoreUnavailable(error)) throw error;
+  }
 }
 
 /** A path is meant from the working directory. */
@@ -139,6 +158,7 @@ function exitOnDefect(log: ServerLog): void {
 
 function reasonOf(error: unknown): string {
   if (error instanceof ConfigError) return error.faults.map((fault) => `- ${fault}`).join("\n");
-  if (error instanceof StoreOpenError || error instanceof ListenError) return error.message;
+  if (error instanceof StoreOpenError || error instanceof ListenError || error instanceof ScratchError)
+    return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -5,9 +5,11 @@ import { type AttemptParts, createAttempts } from "./attempt.ts";
 import { cancel, clearQueue } from "./cancel.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventBus, type EventBus } from "./events.ts";
+import { createFiring } from "./firing.ts";
 import { createMaintenance } from "./maintenance.ts";
 import { createMeter, type Health, type Metrics } from "./metrics.ts";
 import { createPace, type Pace } from "./pace.ts";
+import { createPeriodic, type PeriodicTasks } from "./periodic.ts";
 import { recover } from "./recover.ts";
 import type { HandlerCatalog, Runner } from "./runner.ts";
 import { createScheduler } from "./scheduler.ts";
@@ -18,6 +20,7 @@ import { resubmission, type Submission, submit } from "./submit.ts";
 export interface Engine {
   readonly events: EventBus;
   readonly catalog: HandlerCatalog;
+  readonly periodic: PeriodicTasks;
   /** Accepts all or none; resolves once they are durable. */
   submit(submissions: readonly Submission[]): Promise<readonly Task[]>;
   /** Cancels what waits at once; what runs is told to end, and the task returned still runs. */
@@ -62,12 +65,24 @@ export function createEngine(given: EngineParts): Engine {
   const maintenance = createMaintenance(parts);
   const submitParts = { ...parts, onSubmitted: (tasks: readonly Task[]) => tasks.forEach(followUp) };
   const cancelParts = { ...parts, endAttempt: attempts.cancel, arrived };
+  const firing = createFiring({
+    ...parts,
+    onQueued: dispatcher.workQueued,
+    cancel: (taskId) => cancel(taskId, cancelParts),
+  });
+  const periodic = createPeriodic({ ...parts, onChanged: () => firing.expect(clock.now()), submit: submitOne });
   let draining = false;
 
   /** A task waits: whoever moves it on must know. */
   function followUp(task: Task): void {
     if (task.status === "queued") dispatcher.workQueued();
     if (task.status === "pending" || task.status === "retrying") scheduler.expect(task.runAt);
+  }
+
+  async function submitOne(submission: Submission): Promise<Task> {
+    const [task] = await submit([submission], submitParts);
+    if (task === undefined) throw new Error("submitting one task gave none");
+    return task;
   }
 
   async function arrived(taskId: string): Promise<void> {
@@ -84,14 +99,11 @@ export function createEngine(given: EngineParts): Engine {
   return {
     events,
     catalog,
+    periodic: periodic.verbs,
     find,
     submit: (submissions) => submit(submissions, submitParts),
     cancel: (taskId) => cancel(taskId, cancelParts),
-    async retry(taskId) {
-      const [task] = await submit([resubmission(await find(taskId))], submitParts);
-      if (task === undefined) throw new Error("submitting one task gave none");
-      return task;
-    },
+    retry: async (taskId) => submitOne(resubmission(await find(taskId))),
     list: (filter) => store.list(filter),
     async attempts(taskId) {
       await find(taskId);
@@ -123,12 +135,14 @@ export function createEngine(given: EngineParts): Engine {
       if (recovered > 0) log.warn({ tasks: recovered }, "tasks that ran at the last stop are queued again");
       runner.onFree(dispatcher.slotFreed);
       scheduler.start();
+      firing.start();
       maintenance.start();
       dispatcher.start();
     },
     async stop() {
       draining = true;
-      await Promise.all([dispatcher.stop(), scheduler.stop(), maintenance.stop()]);
+      periodic.stop();
+      await Promise.all([dispatcher.stop(), scheduler.stop(), firing.stop(), maintenance.stop()]);
       await attempts.drain();
     },
   };

@@ -22,6 +22,8 @@ export interface Submission {
   readonly delayMs: number;
   /** Milliseconds since the epoch. */
   readonly runAt: number | null;
+  /** The periodic task that it is triggered of. */
+  readonly periodicTask?: string;
 }
 
 export interface NewTaskParts {
@@ -91,21 +93,25 @@ function prepare(submission: Submission, parts: SubmitParts): Task {
  * @throws TaskflowError `validation_failed` when its input does not fit.
  */
 export function newTask(submission: Submission, handler: ReadyHandler, parts: NewTaskParts): Task {
-  const { clock, newId, settings } = parts;
   // Binding fills defaults into nested values, so what was sent is written down first.
-  const args = jsonText(submission.args);
-  const kwargs = jsonText(submission.kwargs);
+  const task = taskOf(submission, handler, parts);
   const bound = handler.bind(submission.args, submission.kwargs);
   if (!bound.ok) throw validationFailed(bound.faults);
+  return task;
+}
+
+/** The same without a look at the input, also for a handler that is not there yet. */
+export function taskOf(submission: Submission, handler: ReadyHandler | null, parts: NewTaskParts): Task {
+  const { clock, newId, settings } = parts;
   const now = clock.now();
   const runAt = Math.max(now, submission.runAt ?? now + Math.ceil(submission.delayMs));
   return {
     id: newId(),
     funcName: submission.funcName,
-    args,
-    kwargs,
+    args: jsonText(submission.args),
+    kwargs: jsonText(submission.kwargs),
     status: runAt > now ? "pending" : "queued",
-    priority: submission.priority ?? handler.priority ?? priorities.normal,
+    priority: submission.priority ?? handler?.priority ?? priorities.normal,
     createdAt: now,
     runAt,
     startedAt: null,
@@ -115,19 +121,19 @@ export function newTask(submission: Submission, handler: ReadyHandler, parts: Ne
     errorKind: null,
     attempt: 0,
     retryCount: 0,
-    maxRetries: submission.maxRetries ?? handler.maxRetries ?? settings.defaultMaxRetries,
-    timeoutMs: submission.timeoutMs ?? handler.timeoutMs ?? settings.defaultTimeoutMs,
+    maxRetries: submission.maxRetries ?? handler?.maxRetries ?? settings.defaultMaxRetries,
+    timeoutMs: submission.timeoutMs ?? handler?.timeoutMs ?? settings.defaultTimeoutMs,
     crashes: 0,
     cancelRequested: false,
     progress: null,
-    periodicTask: null,
+    periodicTask: submission.periodicTask ?? null,
     scheduledFor: null,
     lastRunAt: null,
   };
 }
 
 /** @throws TaskflowError `unknown_handler` or `handler_load_error` */
-function handlerThatServes(name: string, catalog: HandlerCatalog): ReadyHandler {
+export function handlerThatServes(name: string, catalog: HandlerCatalog): ReadyHandler {
   const handler = catalog.find(name);
   const serving = servingHandler(handler);
   if (serving !== null) return serving;

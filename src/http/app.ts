@@ -5,6 +5,7 @@ import type { Engine } from "../engine/engine.ts";
 import { type AccessOptions, createAccess, preflightHeaders } from "./access.ts";
 import { docs } from "./docs/docs.ts";
 import { live } from "./live/live.ts";
+import { periodic } from "./periodic.ts";
 import { problemResponse } from "./problem.ts";
 import { createRouteTable } from "./route-table.ts";
 import { system } from "./system.ts";
@@ -39,6 +40,7 @@ export function createApp({ engine, access: accessOptions, log, version }: AppOp
     })
     .use(system(engine))
     .use(tasks(engine))
+    .use(periodic(engine))
     .use(live(engine, { log, mayWrite: access.mayWrite }))
     .use(docs({ handlers: engine.catalog.list, generation: () => engine.catalog.generation, version }));
 

@@ -23,6 +23,7 @@ const task = {
   timeout: 300,
   progress: null,
   periodic_task: null,
+  scheduled_for: null,
 };
 const queued = { ...task, status: "queued", started_at: null, completed_at: null, result: null };
 const running = { ...task, status: "running", completed_at: null, result: null };

@@ -5,10 +5,10 @@ import type { Assignment, Host } from "./assignment.ts";
 import { Assignments } from "./assignments.ts";
 import { type Child, type ChildSettings, type Exit, startChild } from "./child.ts";
 import { type Cause, type Death, exitCause } from "./death.ts";
+import { Growth } from "./growth.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Inflow } from "./inflow.ts";
 import { Loading, type LoadingSettings } from "./loading.ts";
-import { Growth } from "./memory.ts";
 import { Outbox } from "./outbox.ts";
 import type { ChildMessage, ChildMessageOf } from "./protocol.ts";
 import { within } from "./timing.ts";
@@ -114,6 +114,7 @@ export class PoolWorker implements Host {
       generation: this.settings.generation,
       attempts: this.assignments.begun,
       rssBytes: this.#growth.bytes,
+      memoryGuard: this.#child.memoryGuard,
       startedAt: this.#startedAt,
     };
   }

@@ -8,7 +8,7 @@ import { Attempt, currentAttempt, endedAttempts, runningAttempts } from "./worke
 import { Cells } from "./worker-cells.ts";
 import { openChannel } from "./worker-channel.ts";
 import { captureOutput } from "./worker-console.ts";
-import { dieWithParent } from "./worker-lifeline.ts";
+import { dieBeforeServer, dieWithParent } from "./worker-lifeline.ts";
 import { loadHandler, provideTaskflow, type Run } from "./worker-load.ts";
 import { describeThrown } from "./worker-thrown.ts";
 
@@ -17,6 +17,7 @@ type LoadMessage = Extract<ParentMessage, { type: "load" }>;
 
 const [parentPid, trees = ""] = process.argv.slice(2);
 dieWithParent(Number(parentPid));
+dieBeforeServer();
 
 const handlers = new Map<string, { readonly file: string; readonly code: Run | LoadFault }>();
 /** Attempts to begin, in their order. Some may be run elsewhere by then. */

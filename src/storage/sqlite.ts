@@ -1,6 +1,16 @@
 import type { Database } from "bun:sqlite";
 import { Counters } from "./counters.ts";
+import { prepareFire } from "./fire.ts";
 import { createGroupCommit, type Transactions } from "./group-commit.ts";
+import {
+  prepareDuePeriodic,
+  prepareFindPeriodic,
+  prepareFirings,
+  prepareListPeriodic,
+  prepareNextFiring,
+  prepareRemovePeriodic,
+  prepareSavePeriodic,
+} from "./periodic.ts";
 import { prepareAttempts, prepareFind, prepareList, prepareLogs, prepareNextDue } from "./reads.ts";
 import type { Store } from "./store.ts";
 import { storeClosed, storeError } from "./store-error.ts";
@@ -35,6 +45,14 @@ export function createSqliteStore(db: Database, release: () => void): Store {
   const cancelWaiting = prepareCancelWaiting(db, counters);
   const recover = prepareRecover(db, settle);
   const prune = preparePrune(db, counters);
+  const fire = prepareFire(db, counters, cancel);
+  const savePeriodic = prepareSavePeriodic(db);
+  const removePeriodic = prepareRemovePeriodic(db);
+  const duePeriodic = prepareDuePeriodic(db);
+  const nextFiring = prepareNextFiring(db);
+  const findPeriodic = prepareFindPeriodic(db);
+  const listPeriodic = prepareListPeriodic(db);
+  const firings = prepareFirings(db);
   const nextDue = prepareNextDue(db);
   const find = prepareFind(db);
   const list = prepareList(db);
@@ -52,6 +70,14 @@ export function createSqliteStore(db: Database, release: () => void): Store {
     recover: (limit, settled) => write(() => recover(limit, settled)),
     prune: (cutoffs, limit) => write(() => prune(cutoffs, limit)),
     probe: () => write(() => counters.touch()),
+    fire: (plans, now, maxWaiting) => write(() => fire(plans, now, maxWaiting)),
+    savePeriodic: (entry, before, passed, now) => write(() => savePeriodic(entry, before, passed, now)),
+    removePeriodic: (name, source) => write(() => removePeriodic(name, source)),
+    duePeriodic: (limit, now) => read(() => duePeriodic(limit, now)),
+    nextFiring: () => read(nextFiring),
+    findPeriodic: (name) => read(() => findPeriodic(name)),
+    listPeriodic: () => read(listPeriodic),
+    firings: (name) => read(() => firings(name)),
     nextDue: () => read(nextDue),
     find: (taskId) => read(() => find(taskId)),
     list: (filter) => read(() => list(filter)),

@@ -128,6 +128,9 @@ export function createFakeEngine(): FakeEngine {
       const line: LogLine = { at: now, attempt: 1, level: "info", message };
       events.logged(look(id), line);
     },
+    get periodic() {
+      return absent("periodic tasks");
+    },
     retry: () => absent("retry"),
     list: () => absent("list"),
     attempts: () => absent("attempts"),

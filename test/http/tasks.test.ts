@@ -26,6 +26,7 @@ describe("POST /api/v1/tasks", () => {
       error_kind: null,
       progress: null,
       periodic_task: null,
+      scheduled_for: null,
     });
     expect(task.created_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     const location = response.headers.get("location");

@@ -90,7 +90,7 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
     log: { debug: () => undefined, info: () => undefined, warn, error: warn },
     ...options,
   });
-  runtime.start({ TASKFLOW_URL: "http://localhost:8000" });
+  runtime.start({ TASKFLOW_URL: "http://localhost:8000" }, () => undefined);
   const { runner, catalog } = runtime;
   const stop = once(() => runtime.stop());
   const waiting = new Set<() => void>();

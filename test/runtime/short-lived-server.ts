@@ -17,7 +17,7 @@ const runtime = await loadRuntime({
   log: { debug: silent, info: silent, warn: console.error, error: console.error },
 });
 const { runner } = runtime;
-runtime.start({});
+runtime.start({}, silent);
 runner.onFree(() => {
   runner.start(
     {

@@ -146,6 +146,10 @@ test("no statement sorts, and none reads a whole table of tasks", () => {
   expect(indexOf(/run_at <= \? ORDER BY run_at/)).toBe("tasks_due");
   expect(indexOf(/SELECT run_at/)).toBe("tasks_due");
   expect(indexOf(/completed_at < \?/)).toBe("tasks_ended");
+  expect(indexOf(/periodic_task = \? AND scheduled_for = \?/)).toBe("tasks_fired");
+  expect(indexOf(/completed_at IS NULL ORDER BY scheduled_for/)).toBe("tasks_overlapping");
+  expect(indexOf(/SELECT next_run/)).toBe("periodic_due");
+  expect(indexOf(/next_run <= \?/)).toBe("periodic_due");
   db.close(true);
 });
 

@@ -1,6 +1,11 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { identify, migrate } from "../../src/storage/migrations.ts";
+import type { Task } from "../../src/domain/task.ts";
+import { identify, migrate, schemaSteps } from "../../src/storage/migrations.ts";
+import { insertTaskSql, taskValues } from "../../src/storage/rows.ts";
+import { createSqliteStore } from "../../src/storage/sqlite.ts";
+import { anEntry } from "../support/periodic.ts";
+import { aTask } from "../support/tasks.ts";
 
 const first = "CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1)";
 const second = "CREATE TABLE b (x INTEGER) STRICT; INSERT INTO b SELECT x FROM a";
@@ -48,3 +53,18 @@ test.each(["CREATE TABLE notes (x)", "PRAGMA user_version = 1", "PRAGMA applicat
     expect(identify(db)).toBe("foreign");
   },
 );
+
+test("a database from before there were periodic tasks keeps its tasks, and takes periodic ones", async () => {
+  const db = new Database(":memory:");
+  migrate(db, schemaSteps.slice(0, 1));
+  const tasks: Task[] = [aTask(), aTask({ status: "completed", completedAt: 5 }), aTask({ status: "pending" })];
+  for (const task of tasks) db.run(insertTaskSql, taskValues(task));
+  migrate(db);
+  expect(version(db)).toBe(schemaSteps.length);
+  const store = createSqliteStore(db, () => undefined);
+  expect((await store.list({ limit: 10 })).tasks).toEqual(tasks.toReversed());
+  const entry = anEntry();
+  await store.savePeriodic(entry, null, [], 1);
+  expect(await store.listPeriodic()).toEqual([entry]);
+  await store.close();
+});

@@ -58,6 +58,7 @@ export class FakeCatalog implements HandlerCatalog {
       maxRetries: null,
       priority: null,
       backoff: defaultBackoff,
+      schedules: [],
       ...options,
     });
   }
