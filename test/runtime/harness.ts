@@ -1,4 +1,4 @@
-import { afterAll, afterEach } from "bun:test";
+import { afterAll, onTestFinished } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,15 +11,22 @@ import { systemClock } from "../../src/system-clock.ts";
 
 const fixtures = join(import.meta.dir, "../fixtures/tasks");
 
-/** What has to be undone after a test. */
+/** What has to be undone after the test that runs. */
 const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
+
+function afterTest(cleanup: () => Promise<void>): void {
+  // Not by `afterEach`, which here would be of the first file alone that imports this one.
+  if (cleanups.length === 0) {
+    onTestFinished(async () => {
+      for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+    });
+  }
+  cleanups.push(cleanup);
+}
 
 export function temporaryFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "taskflow-test-")).then((path) => {
-    cleanups.push(() => rm(path, { recursive: true, force: true }));
+    afterTest(() => rm(path, { recursive: true, force: true }));
     return path;
   });
 }
@@ -61,7 +68,7 @@ export type Harness = Awaited<ReturnType<typeof start>>;
 /** A runtime over the fixture folder `folder`, or over any folder when it is absolute. Stopped after the test. */
 export async function start(folder: string, options: Partial<RuntimeOptions> = {}) {
   const harness = await startHarness(folder, options);
-  cleanups.push(harness.stop);
+  afterTest(harness.stop);
   return harness;
 }
 
