@@ -71,7 +71,7 @@ export function createAccess({ keys, corsOrigins }: AccessOptions): Access {
       if (origin === null || !isAllowed(origin, request.headers.get("host"))) return {};
       return {
         "access-control-allow-origin": origin,
-        "access-control-expose-headers": "Location, Link, Retry-After",
+        "access-control-expose-headers": "Location, Link, Retry-After, X-Request-Id",
         vary: "Origin",
       };
     },
@@ -81,7 +81,7 @@ export function createAccess({ keys, corsOrigins }: AccessOptions): Access {
 /** The answer to a preflight. */
 export const preflightHeaders: Readonly<Record<string, string>> = {
   "access-control-allow-methods": "GET, POST, PATCH, DELETE",
-  "access-control-allow-headers": "Authorization, Content-Type",
+  "access-control-allow-headers": "Authorization, Content-Type, Traceparent, X-Request-Id",
   "access-control-max-age": "600",
 };
 

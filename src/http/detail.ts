@@ -1,5 +1,6 @@
 import { type TSchema, Type } from "@sinclair/typebox";
-import { problemSchema } from "./problem.ts";
+import type { TaskflowError } from "../domain/error.ts";
+import { problemOf, problemSchema } from "./problem.ts";
 
 /** An answer as OpenAPI describes it. */
 export interface DocumentedResponse {
@@ -29,6 +30,11 @@ const problems = {
   429: "The queue is full; try again after `Retry-After` seconds",
   503: "Not ready; try again after `Retry-After` seconds",
 } as const;
+
+/** An error that `errors` has too few words for, with one of its kind to show. */
+export function refusal(description: string, error: TaskflowError): DocumentedResponse {
+  return { description, content: { "application/problem+json": { schema: problemSchema, example: problemOf(error) } } };
+}
 
 /** The errors a route answers with, each an `application/problem+json`; 401 and 403 are always among them. */
 export function errors(...statuses: readonly (keyof typeof problems)[]): Record<number, DocumentedResponse> {

@@ -97,6 +97,15 @@ const handler = Type.Object({
     }),
     Type.Null(),
   ]),
+  schedules: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      cron_expression: Type.String(),
+      timezone: Type.String(),
+      error: Type.Union([Type.String(), Type.Null()], { description: "Why it was not taken on as a periodic task" }),
+    }),
+    { description: "The periodic tasks that it declares" },
+  ),
   error: Type.Union([
     Type.Object({
       message: Type.String(),
@@ -119,6 +128,7 @@ const handlerExample = {
   description: "Add two numbers",
   input_schema: { type: "object", required: ["a", "b"], properties: { a: { type: "number" }, b: { type: "number" } } },
   options: { timeout: null, max_retries: null, priority: null, backoff: { base: 1, cap: 3600, jitter: 0.1 } },
+  schedules: [],
   error: null,
   serving_generation: 1,
 };

@@ -35,8 +35,11 @@ export interface RuntimeOptions {
 export interface Runtime {
   readonly runner: Runner;
   readonly catalog: HandlerCatalog;
-  /** Starts the workers, which become ready on their own, and the watch. Handlers see the variables in `env` too. */
-  start(env: Readonly<Record<string, string>>): void;
+  /**
+   * Starts the workers, which become ready on their own, and the watch. Handlers see the variables in `env` too; `changed`
+   * is called whenever the catalog has changed.
+   */
+  start(env: Readonly<Record<string, string>>, changed: () => void): void;
   /** Ends every worker; what still runs is interrupted. Resolves when they are gone. */
   stop(): Promise<void>;
 }
@@ -79,8 +82,8 @@ export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
   return {
     runner,
     catalog: registry.catalog,
-    start(more) {
-      registry.serve(runner, { ...env, ...more });
+    start(more, changed) {
+      registry.serve(runner, { ...env, ...more }, changed);
       runner.open({ ...env, ...more });
       if (options.watch === "off") return;
       const look = () => void registry.refresh();

@@ -14,6 +14,7 @@ describe("a request that cannot be served", () => {
     ["{}", 422, "validation_failed"],
     [`{"func_name": ${"[".repeat(100_000)}${"]".repeat(100_000)}}`, 422, "validation_failed"],
     [`{"func_name": "echo", "args": ${"[".repeat(250)}${"]".repeat(250)}}`, 422, "validation_failed"],
+    [`{"func_name": "echo", "kwargs": ${'{"a":'.repeat(250)}0${"}".repeat(250)}}`, 422, "validation_failed"],
   ])("the body %.40s is a %i %s", async (body, status, code) => {
     const { post } = await testApp();
     expect(await problemOf(await post("/api/v1/tasks", body))).toMatchObject({ status, code });
@@ -141,6 +142,9 @@ describe("a request that cannot be served", () => {
         "/api/v1/tasks/batch",
         "/api/v1/tasks/x/cancel",
         "/api/v1/system/clear-queue",
+        "/api/v1/periodic-tasks",
+        "/api/v1/periodic-tasks/x",
+        "/api/v1/periodic-tasks/x/trigger",
         "/health",
       ),
       fc.webPath(),

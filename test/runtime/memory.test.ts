@@ -100,3 +100,12 @@ describe("the memory of a process", () => {
     expect(residentBytes(10, await temporaryFolder())).toBeNull();
   });
 });
+
+test("a system short of memory takes a worker before its server", async () => {
+  const harness = await start("basic");
+  await harness.result("echo", "ready");
+  const pids = harness.runner.workers().map(({ pid }) => pid);
+  const adjusted = (pid: number) => Bun.file(`/proc/${pid}/oom_score_adj`).text();
+  expect(await Promise.all(pids.map(adjusted))).toEqual(pids.map(() => "1000\n"));
+  expect(await adjusted(process.pid)).not.toBe("1000\n");
+});

@@ -167,7 +167,7 @@ test("a state for which no worker came up is tried again after a while, not at o
     tries += 1;
     return Promise.resolve(false);
   };
-  registry.serve({ replace, trees: () => new Set() }, {});
+  registry.serve({ replace, trees: () => new Set() }, {}, () => undefined);
   writeFileSync(join(tasksDir, "a.ts"), returns(2));
   await registry.refresh();
   await registry.refresh();

@@ -2,7 +2,7 @@ import type { AccessOptions } from "../../src/http/access.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Problem } from "../../src/http/problem.ts";
 import type { WireTask } from "./client.ts";
-import { type TestEngine, type TestEngineOptions, testEngine } from "./engine.ts";
+import { type LogEntry, recorder, type TestEngine, type TestEngineOptions, testEngine } from "./engine.ts";
 
 /** The app without a socket, over an engine that the test plays. */
 export interface TestApp {
@@ -14,13 +14,14 @@ export interface TestApp {
 }
 
 export async function testApp(
-  options: TestEngineOptions & { readonly access?: Partial<AccessOptions> } = {},
+  options: TestEngineOptions & { readonly access?: Partial<AccessOptions>; readonly lines?: LogEntry[] } = {},
 ): Promise<TestApp> {
   const engine = await testEngine(options);
   const app = createApp({
     engine,
     access: { keys: [], corsOrigins: null, ...options.access },
-    log: failing,
+    // The app logs above debug only what is a defect of its own, so that no test may get there unnoticed.
+    log: options.lines === undefined ? failing : recorder(options.lines),
     version: "0.0.0",
   });
 
@@ -65,8 +66,7 @@ export async function problemOf(response: Response): Promise<Problem> {
   return problem;
 }
 
-/** The app logs only what is a defect of its own, so that no test may get there unnoticed. */
-const failing = { debug: fail, info: fail, warn: fail, error: fail };
+const failing = { debug: () => undefined, info: fail, warn: fail, error: fail };
 
 function fail(fields: object, message: string): never {
   throw new Error(message, { cause: fields });

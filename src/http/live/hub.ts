@@ -19,6 +19,8 @@ export class LiveHub implements Exchange {
   readonly log: Log;
   readonly limits: LiveLimits;
   readonly now: () => number;
+  /** Messages of all connections, since the start. */
+  readonly messages = { received: 0, sent: 0 };
   readonly #connections = new Set<LiveConnection>();
   readonly #everything = new Set<LiveConnection>();
   readonly #followers = new Map<string, Set<LiveConnection>>();
