@@ -44,9 +44,9 @@ export class Client {
   }
 
   /** Sends a request and checks the answer. @throws Failure */
-  async call<Value>(path: string, guard: Guard<Value>, { also = [], ...call }: Call = {}): Promise<Answer<Value>> {
+  async call<Value>(path: string, guard: Guard<Value>, call: Call = {}): Promise<Answer<Value>> {
     const response = await this.#send(`${this.target.url}${path}`, call);
-    return this.#read(response, guard, also);
+    return this.#read(response, guard, call);
   }
 
   /** The newest tasks, from as many pages as it takes. `query` is as the API has it. @throws Failure */
@@ -58,7 +58,7 @@ export class Client {
       const size = String(Math.min(largestPage, limit - tasks.length));
       const params = new URLSearchParams({ ...query, limit: size, ...(cursor === null ? {} : { cursor }) });
       const response: Response = await this.#send(`${this.target.url}/api/v1/tasks?${params}`, {});
-      const answer = await this.#read(response, listOf(isTask), []);
+      const answer = await this.#read(response, listOf(isTask), {});
       if (answer.value.length > 0) texts.push(answer.text.trim().slice(1, -1));
       tasks.push(...answer.value);
       cursor = nextCursor(response);
@@ -82,16 +82,17 @@ export class Client {
         signal: AbortSignal.timeout(patienceMs),
       });
     } catch (cause) {
-      throw unreachable(this.target.url, cause);
+      throw unreachable(this.target.url, method, cause);
     }
   }
 
-  async #read<Value>(response: Response, guard: Guard<Value>, also: readonly number[]): Promise<Answer<Value>> {
+  async #read<Value>(response: Response, guard: Guard<Value>, call: Call): Promise<Answer<Value>> {
+    const { method = "GET", also = [] } = call;
     let answered: string;
     try {
       answered = await response.text();
     } catch (cause) {
-      throw unreachable(this.target.url, cause);
+      throw unreachable(this.target.url, method, cause);
     }
     const value = parsed(answered);
     if (response.ok || also.includes(response.status)) {
@@ -146,9 +147,16 @@ function adviceFor(status: number, code: string, key: string | null): readonly s
   return [];
 }
 
-function unreachable(url: string, cause: unknown): Failure {
+function unreachable(url: string, method: string, cause: unknown): Failure {
+  const isRefused = cause instanceof Error && "code" in cause && cause.code === "ConnectionRefused";
   const timedOut = cause instanceof Error && cause.name === "TimeoutError";
   const message = timedOut ? `${url} does not answer.` : `There is no server at ${url}.`;
+  if (method !== "GET" && !isRefused) {
+    return new Failure("unreachable", `The connection to ${url} broke before the answer came.`, {
+      advice: "What was asked for may be done, or not: look before you try again.",
+      cause,
+    });
+  }
   return new Failure("unreachable", message, {
     advice: "Start one with `taskflow start`, or set TASKFLOW_URL to where it is.",
     cause,

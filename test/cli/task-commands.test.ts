@@ -239,6 +239,25 @@ test("what answers there and is no TaskFlow is not taken for one, and gets the k
   expect(seen).toEqual([`Bearer ${writeKey}`, `Bearer ${writeKey}`]);
 });
 
+test("a submission whose answer is lost is not said to be undone", async () => {
+  using broken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: (socket) => void socket.terminate() } });
+  const there = { TASKFLOW_URL: `http://127.0.0.1:${broken.port}` };
+  const submitted = await taskflow(there, "submit", "add");
+  expect(submitted).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("may be done, or not: look before") });
+  const listed = await taskflow(there, "list");
+  expect(listed).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("There is no server at") });
+});
+
+test("health exits with 1 and the reason when the server is not healthy", async () => {
+  const healthy = (await got("/health")) as object;
+  await using draining = Bun.serve({
+    port: 0,
+    fetch: () => Response.json({ ...healthy, status: "draining", reason: "it stops" }, { status: 503 }),
+  });
+  const said = await taskflow({ TASKFLOW_URL: draining.url.href }, "health");
+  expect(said).toMatchObject({ exitCode: 1, stderr: "", stdout: expect.stringMatching(/^draining: it stops\n/) });
+});
+
 test("handlers and health say what the API says", async () => {
   const handlers = await taskflow(env, "handlers");
   expect(handlers.stdout).toMatch(/\nadd +ready +Adds\nbroken +load_error +broken\.ts:1: .*does not load\n/);
