@@ -8,7 +8,7 @@ import { type Cells, cellCount } from "./worker-cells.ts";
 import { maxLines } from "./worker-limits.ts";
 
 /** Attempts that may wait in a worker for those that it runs. */
-const depth = 15;
+const depth = 31;
 
 /** The attempts that one worker has, by their id on its channel: it begins them in their order. Each is told its end once. */
 export class Assignments {

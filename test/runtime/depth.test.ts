@@ -33,8 +33,8 @@ function allReturned(attempts: readonly ReturnType<Harness["startNow"]>[]): Prom
 test("quick attempts wait in their worker and run one after the other, in their order", async () => {
   const { begin, startNow, runner } = await start();
   const first = await begin("spans", {}, quick);
-  expect([runner.free(), runner.ahead()]).toEqual([0, 15]);
-  const others = Array.from({ length: 15 }, () => startNow("spans", {}, quick));
+  expect([runner.free(), runner.ahead()]).toEqual([0, 31]);
+  const others = Array.from({ length: 31 }, () => startNow("spans", {}, quick));
   expect([runner.free(), runner.ahead()]).toEqual([0, 0]);
   expect(runner.workers()).toMatchObject([{ state: "busy", tasks: ["task"], attempts: 1 }]);
   let before = Number.NEGATIVE_INFINITY;
@@ -44,7 +44,7 @@ test("quick attempts wait in their worker and run one after the other, in their 
     expect(from).toBeGreaterThanOrEqual(before);
     before = to;
   }
-  expect(runner.workers()).toMatchObject([{ state: "idle", attempts: 16 }]);
+  expect(runner.workers()).toMatchObject([{ state: "idle", attempts: 32 }]);
 });
 
 test("a worker runs as many at once as it may, and begins what waits as these end", async () => {
@@ -68,7 +68,7 @@ test("nothing waits where something runs that is not quick, nor does what is not
   expect([runner.free(), runner.ahead()]).toEqual([0, 0]);
   slow.attempt.abort("cancelled");
   await slow.ended;
-  expect(runner.ahead()).toBe(15);
+  expect(runner.ahead()).toBe(31);
   await begin("waits", {}, quick);
   await startNow("spans").returned;
 });
@@ -98,7 +98,7 @@ test("what waits for one that blocks its worker is run by others, once, while th
   expect(others.map(({ endings }) => endings())).toEqual(others.map(() => 1));
   expect(blocks.endings()).toBe(0);
   // Nobody waits for it again before it has moved on.
-  expect(runner.ahead()).toBe(15);
+  expect(runner.ahead()).toBe(31);
 });
 
 test("what waits for one that blocks is returned when no other worker has room", async () => {
