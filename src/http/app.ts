@@ -2,9 +2,12 @@ import { Elysia, ParseError, ValidationError } from "elysia";
 import { TaskflowError, validationFailed } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Engine } from "../engine/engine.ts";
-import { type AccessOptions, createAccess, preflightHeaders } from "./access.ts";
+import { type AccessOptions, createAccess } from "./access.ts";
+import { safeHeaders } from "./answer.ts";
 import { docs } from "./docs/docs.ts";
+import { socketOptions } from "./live/limits.ts";
 import { live } from "./live/live.ts";
+import { preflightHeaders } from "./origin.ts";
 import { problemResponse } from "./problem.ts";
 import { createRouteTable } from "./route-table.ts";
 import { system } from "./system.ts";
@@ -23,27 +26,40 @@ export interface AppOptions {
 export function createApp({ engine, access: accessOptions, log, version }: AppOptions) {
   const access = createAccess(accessOptions);
 
-  const app = new Elysia({ normalize: false })
-    .onRequest(({ request, set }) => {
+  const app = new Elysia({
+    normalize: false,
+    websocket: socketOptions,
+    // Bun's router takes the path as it was sent and the checks take it as a URL: they would differ about a backslash.
+    systemRouter: false,
+    // A host may have fewer than four letters.
+    handler: { standardHostname: false },
+  })
+    .onRequest(({ request, server, set }) => {
       // First, so that a page may read why it is refused.
-      Object.assign(set.headers, access.corsHeaders(request));
-      access.check(request);
+      Object.assign(set.headers, safeHeaders, access.corsHeaders(request));
+      const address = server?.requestIP(request)?.address ?? null;
+      access.check(request, { address, isOpen: routes.isOpen(request.url) });
       if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: preflightHeaders });
     })
-    .onError(({ error, code, request }) => {
-      if (code === "NOT_FOUND") return routes.refuse(request);
+    .onError(({ error, code, request, path }) => {
+      if (code === "NOT_FOUND") return routes.refuse(request.method, path);
       const refusal = refusalOf(error);
       if (refusal !== null) return problemResponse(refusal);
-      log.error({ method: request.method, path: new URL(request.url).pathname, error }, "request failed");
-      return problemResponse(new TaskflowError("internal", "Something went wrong on the server; its log says what."));
+      log.error({ method: request.method, path, error }, "request failed");
+      return problemResponse(defect());
     })
     .use(system(engine))
     .use(tasks(engine))
     .use(live(engine, { log, mayWrite: access.mayWrite }))
-    .use(docs({ handlers: engine.catalog.list, generation: () => engine.catalog.generation, version }));
+    .use(docs({ handlers: () => engine.catalog.list(), generation: () => engine.catalog.generation, version }));
 
   const routes = createRouteTable(app.routes);
   return app;
+}
+
+/** What is said of a defect of ours: nothing of it, since it may hold anything. */
+export function defect(): TaskflowError {
+  return new TaskflowError("internal", "Something went wrong on the server; its log says what.");
 }
 
 /** The refusal that an error stands for, or null for a defect of ours. */

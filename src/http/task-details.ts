@@ -1,5 +1,5 @@
 import { Type } from "@sinclair/typebox";
-import { answer, errors, withHeader } from "./detail.ts";
+import { answer, errors, queueFull, withHeader } from "./detail.ts";
 import { attemptSchema, logLineSchema, taskSchema } from "./schema.ts";
 
 const tags = ["Tasks"];
@@ -42,7 +42,7 @@ export const taskDetails = {
     operationId: "submitTask",
     summary: "Submit a task",
     description: "Answers once the task is committed to disk. Each handler has an example of the body.",
-    responses: { 201: location("The task, accepted"), ...errors(400, 404, 413, 415, 422, 429, 503) },
+    responses: { 201: location("The task, accepted"), ...errors(400, 404, 413, 415, 422, 503), ...queueFull },
   },
   batch: {
     tags,
@@ -51,7 +51,8 @@ export const taskDetails = {
     description: "All of them or none: one fault refuses the whole batch, and `errors` names the index.",
     responses: {
       201: answer("The tasks, in the order given", Type.Object({ tasks: Type.Array(taskSchema) }), { tasks: [queued] }),
-      ...errors(400, 404, 413, 415, 422, 429, 503),
+      ...errors(400, 404, 413, 415, 422, 503),
+      ...queueFull,
     },
   },
   list: {
@@ -121,6 +122,6 @@ export const taskDetails = {
     operationId: "retryTask",
     summary: "Submit a failed or cancelled task again",
     description: "A new task with the same input; the old one stays as it is.",
-    responses: { 201: location("The new task"), ...errors(404, 409, 422, 429, 503) },
+    responses: { 201: location("The new task"), ...errors(404, 409, 422, 503), ...queueFull },
   },
 };

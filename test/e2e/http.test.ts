@@ -39,7 +39,8 @@ describe("what is refused is a problem, and its connection goes on:", () => {
     ["another content type", 415, "unsupported_media_type", requestText(submission, { "content-type": "a/b" }, "{}")],
     ["a method that is not there", 405, "method_not_allowed", requestText("PUT /api/v1/tasks", json, "{}")],
     ["a path that is not there", 404, "not_found", requestText("POST /api/v2/tasks", json, "{}")],
-    ["a task that is not there", 404, "unknown_task", requestText("GET /api/v1/tasks/%00%E0%A4%A")],
+    ["a task that is not there", 404, "unknown_task", requestText("GET /api/v1/tasks/%00")],
+    ["a path that is no text", 422, "validation_failed", requestText("GET /api/v1/tasks/%E0%A4%A")],
     ["the name of another machine", 403, "forbidden", requestText("GET /health", { host: "rebound.example" })],
     ["a foreign page", 403, "forbidden", requestText(submission, { ...json, origin: "http://a.example" }, "{}")],
   ])("%s", async (_what, status, code, request) => {

@@ -11,16 +11,20 @@ export interface TestApp {
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
   /** Submits and expects a 201. */
   submit(body: Readonly<Record<string, unknown>>): Promise<WireTask>;
+  /** What the app logged of itself: defects, of which no test may get any unless it says so. */
+  readonly defects: readonly object[];
 }
 
 export async function testApp(
-  options: TestEngineOptions & { readonly access?: Partial<AccessOptions> } = {},
+  options: TestEngineOptions & { readonly access?: Partial<AccessOptions>; readonly defects?: "kept" } = {},
 ): Promise<TestApp> {
   const engine = await testEngine(options);
+  const defects: object[] = [];
+  const error = (fields: object) => void defects.push(fields);
   const app = createApp({
     engine,
     access: { keys: [], corsOrigins: null, ...options.access },
-    log: failing,
+    log: options.defects === undefined ? failing : { ...failing, error },
     version: "0.0.0",
   });
 
@@ -42,6 +46,7 @@ export async function testApp(
 
   return {
     engine,
+    defects,
     request,
     post,
     async submit(body) {

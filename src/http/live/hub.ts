@@ -19,7 +19,7 @@ export class LiveHub implements Exchange {
   readonly log: Log;
   readonly limits: LiveLimits;
   readonly now: () => number;
-  readonly #connections = new Set<LiveConnection>();
+  readonly #connections = new Map<LiveConnection, string | null>();
   readonly #everything = new Set<LiveConnection>();
   readonly #followers = new Map<string, Set<LiveConnection>>();
   #unlisten: (() => void) | null = null;
@@ -49,13 +49,13 @@ export class LiveHub implements Exchange {
       outlet.close(1001, "the server stops");
       return null;
     }
-    if (this.#connections.size >= this.limits.connections) {
+    if (this.#isFullFor(visitor.client)) {
       outlet.close(1013, "too many connections");
       return null;
     }
     this.#unlisten ??= this.engine.events.listen((event) => this.#tell(event));
     const connection = new LiveConnection(this, outlet, visitor);
-    this.#connections.add(connection);
+    this.#connections.set(connection, visitor.client);
     connection.start();
     return connection;
   }
@@ -63,7 +63,7 @@ export class LiveHub implements Exchange {
   /** Closes every connection with 1001 and takes no more. */
   close(): void {
     this.#closing = true;
-    for (const connection of this.#connections) connection.end(1001, "the server stops");
+    for (const connection of this.#connections.keys()) connection.end(1001, "the server stops");
   }
 
   text(event: TaskEvent): string {
@@ -97,6 +97,13 @@ export class LiveHub implements Exchange {
     this.#unlisten?.();
     this.#unlisten = null;
     this.#rendered = null;
+  }
+
+  #isFullFor(client: string | null): boolean {
+    const { connections, connectionsPerClient } = this.limits;
+    if (this.#connections.size >= connections) return true;
+    const theirs = [...this.#connections.values()].filter((other) => client !== null && other === client);
+    return theirs.length >= connectionsPerClient;
   }
 
   #tell(event: TaskEvent): void {

@@ -4,6 +4,7 @@ import { TaskflowError } from "../../domain/error.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { type DocumentedResponse, errors } from "../detail.ts";
 import { problemResponse, problemSchema } from "../problem.ts";
+import { clientOf } from "../wrong-keys.ts";
 import type { LiveConnection, Visitor } from "./connection.ts";
 import { type HubOptions, LiveHub } from "./hub.ts";
 import { outletOf } from "./outlet.ts";
@@ -19,7 +20,9 @@ export function live(engine: Engine, { mayWrite = () => true, ...options }: Live
   return new Elysia({ normalize: false }).decorate("live", hub).get(
     "/ws",
     ({ request, server, query }) => {
-      const data = socketHandlers(hub, { mayWrite: mayWrite(request), query });
+      const address = server?.requestIP(request)?.address;
+      const client = address === undefined ? null : clientOf(address);
+      const data = socketHandlers(hub, { mayWrite: mayWrite(request), client, query });
       // Elysia's own `.ws` parses what comes in before anyone sees it, so that a text cannot be told from JSON in it.
       if (server?.upgrade(request, { data })) return;
       return upgradeRequired();
