@@ -19,12 +19,12 @@ export interface AccessOptions {
   readonly now?: () => number;
 }
 
-/** What is known of a request beside itself. */
+/** What is known of a request beside itself; asked for when it matters. */
 export interface Asking {
   /** The address that it comes from; null when there is no socket. */
-  readonly address: string | null;
+  address(): string | null;
   /** Whether what it asks for needs no key. */
-  readonly isOpen: boolean;
+  isOpen(): boolean;
 }
 
 /** Who may do what. */
@@ -49,13 +49,13 @@ export function createAccess({ keys, corsOrigins, now = Date.now }: AccessOption
   }
 
   return {
-    check(request, { address, isOpen }) {
+    check(request, asking) {
       origins.check(request);
-      if (keys.length === 0 || isOpen || request.method === "OPTIONS") return;
+      if (keys.length === 0 || asking.isOpen() || request.method === "OPTIONS") return;
       const given = keyIn(request);
       if (given === null) throw new TaskflowError("unauthorized", "Send a key as 'Authorization: Bearer KEY'.");
       const key = keyFor(given);
-      const wait = wrongKeys.heard(clientOf(address ?? "unknown"), key?.name ?? null);
+      const wait = wrongKeys.heard(clientOf(asking.address() ?? "unknown"), key?.name ?? null);
       if (wait > 0) {
         const detail = "Too many wrong keys came from your address.";
         throw new TaskflowError("too_many_wrong_keys", detail, { retryAfter: wait });

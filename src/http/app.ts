@@ -37,8 +37,10 @@ export function createApp({ engine, access: accessOptions, log, version }: AppOp
     .onRequest(({ request, server, set }) => {
       // First, so that a page may read why it is refused.
       Object.assign(set.headers, safeHeaders, access.corsHeaders(request));
-      const address = server?.requestIP(request)?.address ?? null;
-      access.check(request, { address, isOpen: routes.isOpen(request.url) });
+      access.check(request, {
+        address: () => server?.requestIP(request)?.address ?? null,
+        isOpen: () => routes.isOpen(request.url),
+      });
       if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: preflightHeaders });
     })
     .onError(({ error, code, request, path }) => {
