@@ -3,8 +3,7 @@ import { dirname, resolve } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { createEngine } from "./engine/engine.ts";
-import { createApp, defect } from "./http/app.ts";
-import { problemResponse } from "./http/problem.ts";
+import { createApp, serveOptions } from "./http/app.ts";
 import { createLog, type ServerLog } from "./log.ts";
 import { endEarlierLife } from "./runtime/earlier-life.ts";
 import { loadRuntime } from "./runtime/runtime.ts";
@@ -82,19 +81,7 @@ type App = ReturnType<typeof createApp>;
 /** Starts to listen and says at which address this machine reaches it. */
 function listen(app: App, { host, port }: Config): string {
   try {
-    app.listen({
-      hostname: host,
-      port,
-      // Else another process of the same user could listen there, too, and get some of the requests with their keys.
-      reusePort: false,
-      // Seconds without a word, or with a body that trickles; for the headers Bun gives ten.
-      idleTimeout: 60,
-      // Bodies over the limit are refused by the route, with an answer that says so.
-      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      // Bun's own page of an error shows the code around it. The app answers all errors; this is for one in doing so.
-      development: false,
-      error: () => problemResponse(defect()),
-    });
+    app.listen({ hostname: host, port, ...serveOptions });
   } catch (error) {
     throw new ListenError(
       `Cannot listen on ${host}, port ${port}: ${error instanceof Error ? error.message : String(error)}\n` +

@@ -59,8 +59,21 @@ export function createApp({ engine, access: accessOptions, log, version }: AppOp
   return app;
 }
 
+/** How the app listens, beside the address. */
+export const serveOptions = {
+  // Else another process of the same user could listen there, too, and get some of the requests with their keys.
+  reusePort: false,
+  /** Seconds without a word, or with a body that trickles; for the headers Bun gives ten. */
+  idleTimeout: 60,
+  // Bodies over the limit are refused by the route, with an answer that says so.
+  maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+  // Bun's own page of an error shows the code around it. The app answers all errors; this is for one in doing so.
+  development: false,
+  error: () => problemResponse(defect()),
+};
+
 /** What is said of a defect of ours: nothing of it, since it may hold anything. */
-export function defect(): TaskflowError {
+function defect(): TaskflowError {
   return new TaskflowError("internal", "Something went wrong on the server; its log says what.");
 }
 
