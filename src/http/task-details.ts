@@ -31,7 +31,7 @@ const cancelled = { ...queued, status: "cancelled", completed_at: task.started_a
 const page = withHeader(
   answer("A page, newest first", Type.Array(taskSchema), [task]),
   "Link",
-  'The next page, rel="next"',
+  'The path of the next page, rel="next"',
 );
 const location = (description: string) => withHeader(answer(description, taskSchema, queued), "Location", "Its path");
 
