@@ -23,7 +23,7 @@ test(`of ${runs} requests made from the document, valid and broken, each is answ
   const access = { keys: [writer, reader], now: () => (now += 1_000) };
   const { engine, request } = await testApp({
     access,
-    slots: 3,
+    slots: 30,
     settings: { maxQueueSize: 3_000 },
     newId: Bun.randomUUIDv7,
   });
@@ -85,20 +85,21 @@ function pick(known: readonly string[], { pick: chosen }: { readonly pick: numbe
 }
 
 function planOf(operations: readonly PlacedOperation[], document: object): fc.Arbitrary<Plan> {
-  return fc.oneof(
-    ...operations.map((asked) => {
-      const parameters = asked.operation.parameters ?? [];
-      const inPath = parameters.filter((each) => each.in === "path");
-      return fc.record({
-        asked: fc.constant(asked),
-        method: mostly(asked.method, fc.constantFrom("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")),
-        params: fc.tuple(...inPath.map(({ schema }) => paramOf(schema, document))),
-        query: queryOf(parameters, document),
-        headers: headersOf(),
-        body: bodyOf(asked, document),
-      });
-    }),
-  );
+  const plans = operations.map((asked) => {
+    const parameters = asked.operation.parameters ?? [];
+    const inPath = parameters.filter((each) => each.in === "path");
+    const arbitrary = fc.record({
+      asked: fc.constant(asked),
+      method: mostly(asked.method, fc.constantFrom("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")),
+      params: fc.tuple(...inPath.map(({ schema }) => paramOf(schema, document))),
+      query: queryOf(parameters, document),
+      headers: headersOf(),
+      body: bodyOf(asked, document),
+    });
+    // There is the most to get wrong in a body.
+    return { weight: asked.operation.requestBody === undefined ? 1 : 6, arbitrary };
+  });
+  return fc.oneof(...plans);
 }
 
 function mostly<Value>(usual: Value, other: fc.Arbitrary<Value>): fc.Arbitrary<Value> {
@@ -159,13 +160,14 @@ function bodyOf({ operation }: PlacedOperation, document: object): fc.Arbitrary<
     fc.json(),
     fc.string({ unit: "binary" }),
     fc.nat(2_000).map((depth) => "[".repeat(depth) + "]".repeat(depth)),
-    fc.constantFrom('{"func_name":"echo","kwargs":{"a":1e999}}', '{"func_name":"broken"}', '{"func_name":"echo"}'),
+    fc.constantFrom('{"func_name":"echo","kwargs":{"a":1e999}}', '{"func_name":"echo"}'),
   );
   return fc.oneof(
     { weight: 8, arbitrary: valid.map((value) => JSON.stringify(value)) },
     { weight: 3, arbitrary: changed },
     { weight: 1, arbitrary: cut },
     { weight: 2, arbitrary: text },
+    { weight: 1, arbitrary: fc.constant('{"func_name":"broken"}') },
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 40 }).map((bytes) => new Uint8Array(bytes)) },
   );
 }
