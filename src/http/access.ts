@@ -1,7 +1,8 @@
 import { timingSafeEqual } from "node:crypto";
 import { TaskflowError } from "../domain/error.ts";
+import { clientOf } from "./client-address.ts";
 import { createOriginCheck } from "./origin.ts";
-import { clientOf, WrongKeys } from "./wrong-keys.ts";
+import { WrongKeys } from "./wrong-keys.ts";
 
 /** Who may use the API. `read` sees everything and changes nothing. */
 export interface ApiKey {

@@ -26,7 +26,7 @@ const problems = {
   409: "Its state does not allow it",
   413: "The body is larger than the limit",
   415: "The body is not declared as JSON",
-  422: "A field is invalid or unknown; `errors` lists all of them",
+  422: "A field is invalid or unknown; `errors` lists them, up to a hundred",
   429: "Too many wrong keys came from the address; try again after `Retry-After` seconds",
   503: "Not ready; try again after `Retry-After` seconds",
 } as const;

@@ -1,5 +1,3 @@
-import ipaddr from "ipaddr.js";
-
 export interface WrongKeysOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -74,18 +72,4 @@ export class WrongKeys {
     if (this.#clients.size > this.#mostClients && oldest !== undefined) this.#clients.delete(oldest);
     return known;
   }
-}
-
-/** Whoever is behind an address: of version 6 one has at least 2^64 of them. */
-export function clientOf(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
-  const parsed = ipaddr.process(address);
-  return parsed instanceof ipaddr.IPv6 ? `${network(parsed)}::/64` : parsed.toString();
-}
-
-function network({ parts }: ipaddr.IPv6): string {
-  return parts
-    .slice(0, 4)
-    .map((part) => part.toString(16))
-    .join(":");
 }

@@ -102,8 +102,8 @@ export class LiveHub implements Exchange {
   #isFullFor(client: string | null): boolean {
     const { connections, connectionsPerClient } = this.limits;
     if (this.#connections.size >= connections) return true;
-    const theirs = [...this.#connections.values()].filter((other) => client !== null && other === client);
-    return theirs.length >= connectionsPerClient;
+    if (client === null) return false;
+    return [...this.#connections.values()].filter((other) => other === client).length >= connectionsPerClient;
   }
 
   #tell(event: TaskEvent): void {
