@@ -60,6 +60,11 @@ export async function connect(url: URL, { answered, failed }: ConnectionListener
   };
 }
 
+/** A GET, byte for byte. */
+export function getRequest(url: URL, path: string): Buffer {
+  return Buffer.from(`GET ${path} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
+}
+
 /** A POST of JSON, byte for byte. `body` is put in as it is. */
 export function postRequest(url: URL, path: string, body: string): Buffer {
   const head = [

@@ -1,4 +1,5 @@
 import { Value } from "@sinclair/typebox/value";
+import { insertRows } from "./insert.ts";
 import { type Answer, jobSchema } from "./job.ts";
 import { probeLatency } from "./latency.ts";
 import { runLoad } from "./load.ts";
@@ -24,6 +25,8 @@ async function answerTo(message: unknown): Promise<Answer> {
       return { kind: job.kind, result: await runLoad(job), cpuMs: cpuMs() };
     case "latency":
       return { kind: job.kind, result: await probeLatency(job) };
+    case "insert":
+      return { kind: job.kind, rowsPerSecond: insertRows(job) };
     default:
       return job satisfies never;
   }

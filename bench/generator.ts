@@ -1,12 +1,14 @@
 import { join } from "node:path";
 import { Value } from "@sinclair/typebox/value";
-import { type Answer, answerSchema, type LatencyJob, type LoadJob, type LoadResult } from "./job.ts";
+import { type Answer, answerSchema, type InsertJob, type LatencyJob, type LoadJob, type LoadResult } from "./job.ts";
 
 /** The load generator: a process of its own, so that it shares no event loop with what it measures. */
 export interface Generator {
   load(job: Omit<LoadJob, "kind">): Promise<LoadResult>;
   /** Milliseconds, one number a sample. */
   latency(job: Omit<LatencyJob, "kind">): Promise<readonly number[]>;
+  /** The rows per second that SQLite alone takes in this process. */
+  insert(job: Omit<InsertJob, "kind">): Promise<number>;
   /** The share of one core that it used on average while it put load on a server. */
   readonly cpuShare: number;
   stop(): void;
@@ -26,7 +28,7 @@ export function startGenerator(): Generator {
     onExit: () => waiting?.reject(new Error("the load generator ended")),
   });
 
-  async function ask(job: LoadJob | LatencyJob): Promise<Exclude<Answer, { kind: "failed" }>> {
+  async function ask(job: LoadJob | LatencyJob | InsertJob): Promise<Exclude<Answer, { kind: "failed" }>> {
     waiting = Promise.withResolvers<Answer>();
     const { reject, promise } = waiting;
     const timer = setTimeout(() => reject(new Error("the load generator does not come to an end")), patienceMs);
@@ -48,6 +50,11 @@ export function startGenerator(): Generator {
       const answer = await ask({ kind: "latency", ...job });
       if (answer.kind !== "latency") throw new Error("the load generator answered something else");
       return answer.result;
+    },
+    async insert(job) {
+      const answer = await ask({ kind: "insert", ...job });
+      if (answer.kind !== "insert") throw new Error("the load generator answered something else");
+      return answer.rowsPerSecond;
     },
     get cpuShare() {
       return loadMs === 0 ? 0 : loadCpuMs / loadMs;

@@ -1,14 +1,16 @@
-import { connect, postRequest } from "./connection.ts";
+import { connect, getRequest, postRequest } from "./connection.ts";
 import type { LoadJob, LoadResult } from "./job.ts";
 
 /**
- * POSTs over `connections` connections, each sending the next request once the one before is answered, for `ms`
- * milliseconds or until `requests` are answered.
- * @throws Error when a request is not answered by 201, or a connection breaks.
+ * Sends over `connections` connections, each the next request once the one before is answered, for `ms` milliseconds or
+ * until `requests` are answered.
+ * @throws Error when a request is not answered as it should be, or a connection breaks.
  */
 export async function runLoad({ url: address, path, bodies, connections, until }: LoadJob): Promise<LoadResult> {
   const url = new URL(address);
-  const requests = bodies.map((body) => postRequest(url, path, body));
+  const isGet = bodies.length === 0;
+  const requests = isGet ? [getRequest(url, path)] : bodies.map((body) => postRequest(url, path, body));
+  const expected = isGet ? 200 : 201;
   const finished = Promise.withResolvers<void>();
   let sent = 0;
   let answered = 0;
@@ -37,8 +39,8 @@ export async function runLoad({ url: address, path, bodies, connections, until }
         answered(status) {
           inFlight--;
           answered++;
-          if (status === 201) advance(connection.send);
-          else finished.reject(new Error(`POST ${path} was answered by ${status}`));
+          if (status === expected) advance(connection.send);
+          else finished.reject(new Error(`${path} was answered by ${status}`));
         },
         failed: finished.reject,
       });

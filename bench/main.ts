@@ -1,8 +1,10 @@
 import packageJson from "../package.json" with { type: "json" };
 import { answer } from "./answer.ts";
+import { batch } from "./batch.ts";
 import { drain } from "./drain.ts";
 import { endToEnd } from "./end-to-end.ts";
 import type { Group, Sample } from "./group.ts";
+import { growth } from "./growth.ts";
 import { lowLoad } from "./low-load.ts";
 import { describeMachine, timeSyncs } from "./machine.ts";
 import { type Options, readOptions, UsageError, usage } from "./options.ts";
@@ -13,7 +15,7 @@ import { openStage, type Stage } from "./stage.ts";
 import { percentile } from "./statistics.ts";
 import { submit } from "./submit.ts";
 
-const allGroups: readonly Group[] = [submit, endToEnd, drain, lowLoad, soak, reload, answer];
+const allGroups: readonly Group[] = [submit, batch, endToEnd, drain, lowLoad, growth, soak, reload, answer];
 const names = allGroups.map(({ name }) => name);
 const usual = allGroups.filter(({ isExtra }) => isExtra === undefined).map(({ name }) => name);
 

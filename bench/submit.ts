@@ -1,4 +1,5 @@
 import type { Group } from "./group.ts";
+import { sum } from "./sum.ts";
 
 /** Tasks accepted durably, one request each, against the same request on Elysia alone. Nothing runs the tasks. */
 export const submit: Group = {
@@ -45,10 +46,7 @@ export const submit: Group = {
   },
 };
 
-const submission = {
-  path: "/api/v1/tasks",
-  bodies: [JSON.stringify({ func_name: "add_numbers", kwargs: { a: 5, b: 3 } })],
-};
+const submission = { path: "/api/v1/tasks", bodies: [JSON.stringify(sum)] };
 
 /** Long enough for the just-in-time compiler. */
 const warmUpMs = 1_000;

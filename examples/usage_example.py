@@ -91,6 +91,22 @@ class TaskFlowClient:
         """Submits a failed or cancelled task again, as a new one."""
         return self._post(f"/api/v1/tasks/{task_id}/retry")
 
+    def save_periodic_task(self, name, func_name, cron_expression, *, timezone="UTC", **kwargs):
+        """Creates a periodic task or replaces the one of that name. `kwargs` reach the handler."""
+        entry = {"name": name, "func_name": func_name, "cron_expression": cron_expression}
+        return self._post("/api/v1/periodic-tasks", {**entry, "timezone": timezone, "kwargs": kwargs})
+
+    def trigger_periodic_task(self, name):
+        """Submits its task now."""
+        return self._post(f"{self._periodic(name)}/trigger")
+
+    def change_periodic_task(self, name, **changes):
+        """Changes what is named: `enabled=False` pauses it."""
+        return self._request("PATCH", self._periodic(name), json=changes).json()
+
+    def delete_periodic_task(self, name):
+        return self._request("DELETE", self._periodic(name)).json()
+
     def metrics(self):
         return self._get("/api/v1/metrics")
 
@@ -110,6 +126,9 @@ class TaskFlowClient:
             pause = min(pause * 1.5, 0.5)
         state = f"is still {task['status']} after {seconds} s"
         raise TimeoutError(f"Task {task['task_id']} {state}. Are there free workers?")
+
+    def _periodic(self, name):
+        return f"/api/v1/periodic-tasks/{requests.utils.quote(name, safe='')}"
 
     def _get(self, path):
         return self._request("GET", path).json()
@@ -136,6 +155,7 @@ def tour(client, clears_queue):
     list_tasks(client)
     cancel(client)
     fail_and_retry(client)
+    repeat(client)
     read_errors(client)
     measure(client)
     if clears_queue:
@@ -222,6 +242,16 @@ def fail_and_retry(client):
 
     timed_out = client.wait_for(client.submit_task("slow_task", duration=60, timeout=0.3, max_retries=0))
     tell("Timeout", f"{timed_out['status']}, error_kind {timed_out['error_kind']}", timed_out["error"])
+
+
+def repeat(client):
+    entry = client.save_periodic_task("tour", "hello_world", "0 9 * * MON", timezone="Europe/Berlin")
+    tell("Periodic tasks", "each Monday at 9 in Berlin", f"next at {', '.join(entry['upcoming'])}")
+    triggered = client.wait_for(client.trigger_periodic_task("tour"))
+    tell("Periodic tasks", "triggered now", triggered["result"])
+    paused = client.change_periodic_task("tour", enabled=False)
+    tell("Periodic tasks", "paused", f"next at {paused['next_run']}")
+    tell("Periodic tasks", client.delete_periodic_task("tour")["message"])
 
 
 def read_errors(client):

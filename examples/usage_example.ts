@@ -22,6 +22,7 @@ async function tour(): Promise<void> {
   await list();
   await cancel();
   await failAndRetry();
+  await repeat();
   await readErrors();
   await measure();
   if (process.argv.includes("--clear-queue")) await clearQueue();
@@ -128,6 +129,26 @@ async function failAndRetry(): Promise<void> {
   tell("Timeout", `${timedOut.status}, error_kind ${timedOut.error_kind}`, `${timedOut.error}`);
 }
 
+async function repeat(): Promise<void> {
+  const { name, upcoming } = await post<Periodic>(`${api}/periodic-tasks`, {
+    name: "tour",
+    func_name: "hello_world",
+    kwargs: { name: "the week" },
+    cron_expression: "0 9 * * MON",
+    timezone: "Europe/Berlin",
+  });
+  tell("Periodic tasks", "each Monday at 9 in Berlin", `next at ${upcoming.join(", ")}`);
+
+  const path = `${api}/periodic-tasks/${encodeURIComponent(name)}`;
+  const triggered = await post<Task>(`${path}/trigger`);
+  tell("Periodic tasks", "triggered now", `${(await finished(triggered)).result}`);
+
+  const paused: Periodic = await (await call("PATCH", path, { enabled: false })).json();
+  tell("Periodic tasks", "paused", `next at ${paused.next_run}`);
+  const { message }: { message: string } = await (await call("DELETE", path)).json();
+  tell("Periodic tasks", message);
+}
+
 async function readErrors(): Promise<void> {
   const mistakes: [string, string, unknown?][] = [
     ["a handler that is not there", `${api}/tasks`, { func_name: "add_numbesr" }],
@@ -193,6 +214,7 @@ interface Task {
 type Health = { status: string; workers: { num_workers: number } };
 type Handler = { name: string; status: string; description: string | null; error: { message: string } | null };
 type Attempt = { number: number; outcome: string | null; error: string | null };
+type Periodic = { name: string; next_run: string | null; upcoming: string[] };
 type LogLine = { level: string; message: string };
 type Metrics = { queue: Record<string, number>; handlers: Record<string, { run: { p95: number | null } }> };
 

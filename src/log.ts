@@ -15,6 +15,8 @@ export interface LogOptions {
 export type LogStream = Writable & { readonly isTTY?: boolean };
 
 export interface ServerLog extends Log {
+  /** From the configured level to debug, or back: from debug to info where debug is the configured one. Says so in the log. */
+  toggleDebug(): void;
   /** Resolves once all that was logged is handed over, or after a second when nobody takes it. */
   flush(): Promise<void>;
 }
@@ -45,6 +47,14 @@ export function createLog({ level, format, stream = process.stdout }: LogOptions
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
+    toggleDebug() {
+      const usual = level === "debug" ? "info" : level;
+      const next = logger.level === "debug" ? usual : "debug";
+      // Told while debug is logged, so that it is told whatever the other level is.
+      logger.level = "debug";
+      logger.info({ log_level: next }, "the log's level was changed");
+      logger.level = next;
+    },
     flush: gathered.flush,
   };
 }
@@ -139,12 +149,22 @@ function redactEntries(fields: object, levels: number): Record<string, unknown> 
 }
 
 function redact(value: unknown, levels: number): unknown {
+  if (typeof value === "string") return redactText(value);
   if (typeof value !== "object" || value === null) return value;
   if (levels === 0) return "[too deep]";
   if (value instanceof Error) return redactEntries(pino.stdSerializers.err(value), levels - 1);
   if (Array.isArray(value)) return value.map((inner) => redact(inner, levels - 1));
   const isPlain = Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null;
   return isPlain ? redactEntries(value, levels - 1) : value;
+}
+
+/** Whoever quotes an address or a header in a text may quote the secret in it. */
+function redactText(text: string): string {
+  const isHarmless = !text.includes("://") && !/\b(bearer|basic) /i.test(text);
+  if (isHarmless) return text;
+  return text
+    .replace(/(?<=:\/\/)[^\s/?#"'<>]*@/g, "[redacted]@")
+    .replace(/\b(bearer|basic) +[\w.~+/=-]{8,}/gi, "$1 [redacted]");
 }
 
 type Colour = "dim" | "red" | "yellow" | "green" | "blue";

@@ -2,15 +2,20 @@ import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { type Config, ConfigError, readConfig } from "./config.ts";
-import { createEngine } from "./engine/engine.ts";
+import { isStoreUnavailable } from "./domain/error.ts";
+import { createEngine, type Engine } from "./engine/engine.ts";
+import { declaredBy, type HandlerCatalog } from "./engine/runner.ts";
 import { createApp, serveOptions } from "./http/app.ts";
 import { createLog, type ServerLog } from "./log.ts";
+import { openCgroups } from "./runtime/cgroup.ts";
 import { endEarlierLife } from "./runtime/earlier-life.ts";
 import { loadRuntime } from "./runtime/runtime.ts";
+import { ScratchError } from "./runtime/scratch.ts";
 import { ListenError, reachableUrl, resolveAccess } from "./server-access.ts";
 import { reportStartup } from "./startup-report.ts";
 import { openStore, StoreOpenError } from "./storage/open.ts";
 import { systemClock } from "./system-clock.ts";
+import type { Tracing } from "./tracing.ts";
 
 const { version } = packageJson;
 /** What requests under way get once nothing runs any more. */
@@ -28,12 +33,19 @@ try {
 async function main(config: Config): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.logFormat });
   exitOnDefect(log);
+  // SIGUSR1 is that of debuggers.
+  process.on("SIGUSR2", log.toggleDebug);
   const stopSignal = nextSignal();
   const clock = systemClock;
   endEarlierLife();
-  const store = await openStore(addressOf(config.database.path), { now: clock.now });
+  const store = await openStore(addressOf(config.database.path), {
+    now: clock.now,
+    elapsedMs: () => performance.now(),
+  });
   const dataDir = await makeDataDirectory(config.database.path);
-  const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), clock, log });
+  const { cgroups, reason } = openCgroups({ limitBytes: config.workerMemoryMb * 2 ** 20, clock, log });
+  const runtime = await loadRuntime({ ...config, handlerEnv: chosenVariables(config.handlerEnv), cgroups, clock, log });
+  const tracing = isTraced(process.env) ? await startTracing(log) : null;
   const engine = createEngine({
     store,
     runner: runtime.runner,
@@ -43,13 +55,17 @@ async function main(config: Config): Promise<void> {
     random: Math.random,
     newId: () => Bun.randomUUIDv7(),
     settings: config,
+    ...(tracing === null ? {} : { tracer: tracing.tracer }),
   });
   const access = resolveAccess(config);
   const app = createApp({ engine, access, log, version });
   const url = listen(app, config);
 
-  runtime.start({ TASKFLOW_URL: url, TASKFLOW_DATA_DIR: dataDir });
+  const declare = () => declareSchedules(engine, runtime.catalog);
+  runtime.start({ TASKFLOW_URL: url, TASKFLOW_DATA_DIR: dataDir }, () => void declare());
+  await declare();
   await engine.start();
+  log.debug({ reason }, cgroups === null ? "no cgroups for workers" : "every worker gets a cgroup");
   reportStartup({ url, version, config, access, handlers: runtime.catalog.list() }, log);
 
   const signal = await stopSignal;
@@ -58,10 +74,35 @@ async function main(config: Config): Promise<void> {
   app.decorator.live.close();
   await stopListening(app);
   await runtime.stop();
+  await cgroups?.close();
   await store.close();
+  await tracing?.stop();
   log.info({}, "stopped");
   await log.flush();
   process.exit(0);
+}
+
+/** Makes the periodic tasks follow the files that declare them. */
+async function declareSchedules(engine: Engine, catalog: HandlerCatalog): Promise<void> {
+  try {
+    await engine.periodic.syncDeclared(declaredBy(catalog));
+  } catch (error) {
+    // The engine has logged it, and tries again by itself.
+    if (!isStoreUnavailable(error)) throw error;
+  }
+}
+
+/** Whether OpenTelemetry's variables ask for traces. */
+function isTraced(env: Readonly<Record<string, string | undefined>>): boolean {
+  const { OTEL_SDK_DISABLED: disabled, OTEL_TRACES_EXPORTER: exporter } = env;
+  if (disabled?.trim().toLowerCase() === "true" || (exporter?.trim() || "otlp") !== "otlp") return false;
+  return Boolean(env.OTEL_EXPORTER_OTLP_ENDPOINT?.trim() || env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?.trim());
+}
+
+/** Its packages are loaded by those alone who want traces. */
+async function startTracing(log: ServerLog): Promise<Tracing> {
+  const { createTracing } = await import("./tracing.ts");
+  return createTracing({ env: process.env, version, log });
 }
 
 /** A path is meant from the working directory. */
@@ -138,6 +179,7 @@ function exitOnDefect(log: ServerLog): void {
 
 function reasonOf(error: unknown): string {
   if (error instanceof ConfigError) return error.faults.map((fault) => `- ${fault}`).join("\n");
-  if (error instanceof StoreOpenError || error instanceof ListenError) return error.message;
+  if (error instanceof StoreOpenError || error instanceof ListenError || error instanceof ScratchError)
+    return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,12 +1,17 @@
+import { Database } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
 import { startGenerator } from "../bench/generator.ts";
 import type { Group } from "../bench/group.ts";
 import { ResponseReader } from "../bench/http-response.ts";
+import { insertRows } from "../bench/insert.ts";
 import { probeLatency } from "../bench/latency.ts";
 import { runLoad } from "../bench/load.ts";
 import { readOptions, UsageError } from "../bench/options.ts";
 import { linesOf } from "../bench/report.ts";
 import { percentile, summarize } from "../bench/statistics.ts";
+import { newSum } from "../bench/sum.ts";
+import { type TaskRow, taskColumns, taskFromRow } from "../src/storage/rows.ts";
+import { databaseFile, removeFolders } from "./storage/files.ts";
 
 const received: string[] = [];
 const server = Bun.serve({
@@ -16,6 +21,7 @@ const server = Bun.serve({
     const { pathname } = new URL(request.url);
     if (pathname === "/ws" && self.upgrade(request)) return;
     if (pathname === "/refused") return new Response("full", { status: 429 });
+    if (request.method === "GET") return new Response("[]");
     received.push(await request.text());
     if (pathname === "/api/v1/tasks") self.publish("events", '{"type":"task_completed","task":{}}');
     return new Response(pathname === "/chunked" ? chunked() : "{}", { status: 201 });
@@ -27,6 +33,7 @@ const server = Bun.serve({
 });
 const url = server.url.origin;
 afterAll(() => server.stop(true));
+afterAll(removeFolders);
 
 describe("the response reader", () => {
   const responses =
@@ -67,6 +74,13 @@ describe("the load", () => {
     });
   }
 
+  test("gets what it has nothing to send to, and takes only a 200", async () => {
+    const { answered } = await runLoad({ ...load("/list"), bodies: [], until: { requests: 9 } });
+    expect(answered).toBe(9);
+    const refused = runLoad({ ...load("/refused"), bodies: [], until: { requests: 9 } });
+    await expect(refused).rejects.toThrow("answered by 429");
+  });
+
   test("counts what was answered when the time is over", async () => {
     received.length = 0;
     const { answered, elapsedMs } = await runLoad({ ...load("/plain"), until: { ms: 20 } });
@@ -106,6 +120,17 @@ describe("the load", () => {
     await expect(generator.load({ ...job, path: "/refused", until: { requests: 1 } })).rejects.toThrow("429");
     generator.stop();
   });
+});
+
+test("the rows of the insert that batches are held against are tasks as a submission makes them", () => {
+  const file = databaseFile();
+  expect(insertRows({ kind: "insert", file, rows: 3, ms: 1 })).toBeGreaterThan(0);
+  const db = new Database(file, { readonly: true });
+  const rows = db.query<TaskRow, []>(`SELECT ${taskColumns} FROM tasks`).all();
+  db.close(true);
+  expect(rows.length % 3).toBe(0);
+  const { id: _, createdAt: __, runAt: ___, ...task } = newSum();
+  expect(rows.map(taskFromRow)).toEqual(rows.map(() => expect.objectContaining(task)));
 });
 
 describe("the latency probe", () => {

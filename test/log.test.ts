@@ -42,6 +42,25 @@ describe("JSON", () => {
     expect(await messages("silent")).toEqual([]);
   });
 
+  test.each([
+    ["warn", ["the log's level was changed", "debug", "the log's level was changed", "warn"]],
+    ["info", ["the log's level was changed", "debug", "the log's level was changed", "info", "warn"]],
+    ["debug", ["debug", "the log's level was changed", "info", "warn", "the log's level was changed"]],
+    ["silent", ["the log's level was changed", "debug", "the log's level was changed"]],
+  ] as const)("the level %s is toggled to debug and back, and the log says so", async (level, messages) => {
+    const lines = await logged({ format: "json", level }, (log) => {
+      if (level === "debug") log.debug({}, "debug");
+      log.toggleDebug();
+      if (level === "debug") for (const at of ["debug", "info", "warn"] as const) log[at]({}, at);
+      else log.debug({}, "debug");
+      log.toggleDebug();
+      if (level !== "debug") for (const at of ["debug", "info", "warn"] as const) log[at]({}, at);
+    });
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual([...messages]);
+    const levels = lines.map((line) => JSON.parse(line).log_level).filter((each) => each !== undefined);
+    expect(levels).toEqual(level === "debug" ? ["info", "debug"] : ["debug", level]);
+  });
+
   test("values that JSON has no form for do not stop the log", async () => {
     const cycle: Record<string, unknown> = { big: 10n, when: new Date(0), none: undefined, run: Date };
     cycle.self = cycle;
@@ -74,6 +93,26 @@ describe("secrets", () => {
     expect(text.match(/\[redacted\]/g)).toHaveLength(format === "json" ? 9 : 8);
     expect(text).toContain("ci");
   });
+
+  test.each([
+    ["connect to postgres://app:hush@db:5432/tasks failed", "connect to postgres://[redacted]@db:5432/tasks failed"],
+    ["a://u:hush@h and b://hush@i", "a://[redacted]@h and b://[redacted]@i"],
+    ["authorization: Bearer hush.hush-hush_1", "authorization: Bearer [redacted]"],
+    ["basic aHVzaDpodXNo was sent", "basic [redacted] was sent"],
+  ])("in a text they are redacted, in an error and a list too: %j", async (text, redacted) => {
+    const fields = { text, error: new Error(text), list: [text] };
+    const [line] = await logged({ format: "json" }, (log) => log.info(fields, "failed"));
+    expect(JSON.parse(line ?? "")).toMatchObject({ text: redacted, error: { message: redacted }, list: [redacted] });
+    expect(line).not.toMatch(/hush|aHVz/);
+  });
+
+  test.each(["http://localhost:8000/docs?a=b@c", "mail a@b.c", "the bearer of it", "w/e: 7@8"])(
+    "a text that holds none stays as it is: %j",
+    async (text) => {
+      const [line] = await logged({ format: "json" }, (log) => log.info({ text }, "hello"));
+      expect(JSON.parse(line ?? "").text).toBe(text);
+    },
+  );
 
   test("what was logged is not changed by it", async () => {
     await logged({ format: "json" }, (log) => log.info(secrets, "request"));

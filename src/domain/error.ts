@@ -3,6 +3,7 @@
  */
 export const errorCodes = [
   "invalid_json",
+  "invalid_cron",
   "validation_failed",
   "unauthorized",
   "forbidden",
@@ -10,9 +11,11 @@ export const errorCodes = [
   "not_found",
   "unknown_task",
   "unknown_handler",
+  "unknown_periodic_task",
   "method_not_allowed",
   "task_final",
   "task_not_retryable",
+  "periodic_task_declared",
   "body_too_large",
   "unsupported_media_type",
   "upgrade_required",
@@ -65,6 +68,10 @@ export function validationFailed(faults: readonly Fault[]): TaskflowError {
 
 export function unknownTask(taskId: string): TaskflowError {
   return new TaskflowError("unknown_task", `There is no task '${taskId.slice(0, 100)}'.`);
+}
+
+export function unknownPeriodicTask(name: string): TaskflowError {
+  return new TaskflowError("unknown_periodic_task", `There is no periodic task '${name.slice(0, 100)}'.`);
 }
 
 /** Whether the store refused for now: the same write may go through later. */

@@ -1,4 +1,5 @@
 import { type Static, type TObject, Type } from "@sinclair/typebox";
+import { type CatchUp, catchUps, type Overlap, overlaps } from "./periodic.ts";
 import { type LogLevel, type Priority, type PriorityName, priorities } from "./task.ts";
 
 /** What a handler's `run` gets beside its input. */
@@ -19,6 +20,31 @@ export interface AttemptContext {
   readonly scheduledFor: Date | null;
   /** The time the same periodic task was due at before, or null. */
   readonly lastRunAt: Date | null;
+  /**
+   * For the header of that name in requests of its own, so that they join the trace; null when there is none.
+   * Of the W3C: `00-TRACE-SPAN-FLAGS`.
+   */
+  readonly traceparent: string | null;
+}
+
+/** When a handler wants to be run. */
+export interface Schedule<Input extends TObject = TObject> {
+  /** Of the periodic task; the handler's own name unless given. In a list each has a name of its own. */
+  readonly name?: string;
+  /** Five fields, six with seconds before them, or a name such as `@daily`. */
+  readonly cron: string;
+  /** An IANA name; UTC unless given. */
+  readonly timezone?: string;
+  /** The input of its tasks, by name; what has a default may be left out. */
+  readonly input?: Partial<Static<NoInfer<Input>>>;
+  /** What becomes of a time that comes while the task of an earlier one is not final yet; `skip` unless given. */
+  readonly overlap?: Overlap;
+  /** What becomes of times that passed while the server was down; `latest` unless given. */
+  readonly catchUp?: CatchUp;
+  /** These three are the handler's own unless given. */
+  readonly priority?: PriorityName | Priority;
+  readonly maxRetries?: number;
+  readonly timeout?: number;
 }
 
 /** What a file in the tasks folder exports by default. */
@@ -33,6 +59,8 @@ export interface TaskDefinition<Input extends TObject = TObject, Output = unknow
   readonly priority?: PriorityName | Priority;
   /** Seconds before retry n: `min(cap, base * 2^(n-1))`, plus or minus `jitter` of it (0 to 1). */
   readonly backoff?: { readonly base?: number; readonly cap?: number; readonly jitter?: number };
+  /** A cron expression, or more on when to run it, or several of that. */
+  readonly schedule?: string | Schedule<Input> | readonly Schedule<Input>[];
   run(input: Static<Input>, ctx: AttemptContext): Output | Promise<Output>;
 }
 
@@ -53,14 +81,18 @@ export const prioritySchema = Type.Union([Type.Integer({ minimum: 0, maximum: 3 
   description: "0 to 3, or critical, high, normal, low; the lowest number runs first",
 });
 
+const attemptOptions = {
+  timeout: Type.Optional(seconds("Seconds one attempt may take", { exclusiveMinimum: 0 })),
+  maxRetries: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+  priority: Type.Optional(prioritySchema),
+};
+
 /** What the server knows of a handler's options: its definition without the code. */
 export const handlerOptionsSchema = Type.Object(
   {
     description: Type.Optional(Type.String()),
     input: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-    timeout: Type.Optional(seconds("Seconds one attempt may take", { exclusiveMinimum: 0 })),
-    maxRetries: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
-    priority: Type.Optional(prioritySchema),
+    ...attemptOptions,
     backoff: Type.Optional(
       Type.Object(
         {
@@ -71,14 +103,34 @@ export const handlerOptionsSchema = Type.Object(
         { additionalProperties: false },
       ),
     ),
+    /** One at a time by `scheduleSchema`, which says more of a fault than a union can. */
+    schedule: Type.Optional(Type.Unknown()),
   },
   { additionalProperties: false },
 );
 export type HandlerOptions = Static<typeof handlerOptionsSchema>;
 
+/** A `Schedule` as plain JSON. */
+export const scheduleSchema = Type.Object(
+  {
+    name: Type.Optional(Type.String()),
+    cron: Type.String(),
+    timezone: Type.Optional(Type.String()),
+    input: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+    overlap: Type.Optional(Type.Union(overlaps.map(literal), { description: "skip, allow or replace" })),
+    catchUp: Type.Optional(Type.Union(catchUps.map(literal), { description: "latest, none or all" })),
+    ...attemptOptions,
+  },
+  { additionalProperties: false },
+);
+
 /** `priority` as its number. */
 export function priorityNumber(priority: Static<typeof prioritySchema>): Priority {
   return typeof priority === "number" ? (priority as Priority) : priorities[priority];
+}
+
+function literal<Value extends string>(value: Value) {
+  return Type.Literal(value);
 }
 
 function priorityNames(): { [name in PriorityName]: name } {

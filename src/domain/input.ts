@@ -50,11 +50,11 @@ export function compileInput(schema: InputSchema | null): BindInput {
       }
       assign(input, name, args[index]);
     });
-    for (const [name, value] of Object.entries(kwargs)) {
+    for (const name of Object.keys(kwargs)) {
       if (!open && !names.includes(name)) {
         faults.push({ path: `/kwargs/${pointer(name)}`, message: unexpected(name, names) });
       }
-      assign(input, name, value);
+      assign(input, name, kwargs[name]);
     }
     if (faults.length > 0) return { ok: false, faults };
     if (validate(input)) return { ok: true, input };
@@ -100,7 +100,8 @@ function unexpected(name: string, names: readonly string[]): string {
 
 /** Sets an own property whatever its name: `__proto__` as well. */
 function assign(target: Record<string, unknown>, name: string, value: unknown): void {
-  Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
+  if (name !== "__proto__") target[name] = value;
+  else Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /** One fault a place. */

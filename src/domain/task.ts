@@ -1,3 +1,5 @@
+import type { Traceparent } from "./traceparent.ts";
+
 /** The lowest number is served first. */
 export const priorities = { critical: 0, high: 1, normal: 2, low: 3 } as const;
 
@@ -8,7 +10,6 @@ export const statuses = ["pending", "queued", "running", "retrying", "completed"
 export type Status = (typeof statuses)[number];
 
 export const finalStatuses = ["completed", "failed", "cancelled"] as const satisfies readonly Status[];
-export const waitingStatuses = ["pending", "queued", "retrying"] as const satisfies readonly Status[];
 
 /** Why an attempt did not complete. `interrupted` is never a task's last word: the attempt is given back. */
 export const errorKinds = [
@@ -74,6 +75,8 @@ export interface Task {
   readonly scheduledFor: number | null;
   /** The nominal time of the firing before. */
   readonly lastRunAt: number | null;
+  /** Where in whose trace it was submitted. */
+  readonly traceparent: Traceparent | null;
 }
 
 export function isFinal(status: Status): status is (typeof finalStatuses)[number] {

@@ -101,7 +101,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
     const run: Running = { task, progress: null, handle: null, ending: null, cancelTimer: null };
     running.set(task.id, run);
     run.cancelTimer = afterReading(clock, task.timeoutMs, () => end(run, "timeout"));
-    run.handle = parts.runner.start(requestFor(task, input), {
+    run.handle = parts.runner.start(requestFor(task, input, parts.tracer.started(task)), {
       log: (level, message) => keepLine(run, { at: clock.now(), attempt: task.attempt, level, message }),
       progress: (progress) => keepProgress(run, progress),
       ended(outcome, worker) {
@@ -203,7 +203,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
   };
 }
 
-function requestFor(task: Task, input: unknown): AttemptRequest {
+function requestFor(task: Task, input: unknown, traceparent: string | null): AttemptRequest {
   return {
     taskId: task.id,
     funcName: task.funcName,
@@ -213,6 +213,7 @@ function requestFor(task: Task, input: unknown): AttemptRequest {
     maxAttempts: task.maxRetries + 1,
     scheduledFor: task.scheduledFor,
     lastRunAt: task.lastRunAt,
+    traceparent,
   };
 }
 

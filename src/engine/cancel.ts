@@ -4,12 +4,14 @@ import type { Log } from "../domain/log.ts";
 import type { Task } from "../domain/task.ts";
 import type { Cancellation, Store } from "../storage/store.ts";
 import type { EventBus } from "./events.ts";
+import type { Meter } from "./metrics.ts";
 import type { StoreFault } from "./store-fault.ts";
 
 export interface CancelParts {
   readonly store: Store;
   readonly storeFault: StoreFault;
   readonly events: EventBus;
+  readonly meter: Meter;
   readonly clock: Clock;
   readonly log: Log;
   /** Ends the attempt that a task is in. Says whether it runs here now. */
@@ -34,21 +36,31 @@ export async function cancel(taskId: string, parts: CancelParts): Promise<Task> 
   return second.task;
 }
 
-/** Cancels everything that waits; says how many. */
+/** Cancels everything that waits; says how many. The log gets one line for them all. */
 export async function clearQueue(parts: CancelParts): Promise<number> {
+  const { store, storeFault, clock, log } = parts;
   let cleared = 0;
-  for (;;) {
-    const tasks = await parts.storeFault.watch(parts.store.cancelWaiting(chunk, parts.clock.now()));
-    for (const task of tasks) tell(task, parts);
-    cleared += tasks.length;
-    if (tasks.length < chunk) return cleared;
+  try {
+    for (;;) {
+      const tasks = await storeFault.watch(store.cancelWaiting(chunk, clock.now()));
+      for (const task of tasks) tell(task, parts);
+      cleared += tasks.length;
+      if (tasks.length < chunk) return cleared;
+    }
+  } finally {
+    if (cleared > 0) log.info({ tasks: cleared }, "waiting tasks cancelled");
   }
 }
 
 async function request(taskId: string, parts: CancelParts): Promise<Cancellation> {
-  const cancellation = await parts.storeFault.watch(parts.store.cancel(taskId, parts.clock.now()));
+  const { store, storeFault, clock, log } = parts;
+  const cancellation = await storeFault.watch(store.cancel(taskId, clock.now()));
   if (cancellation === null) throw unknownTask(taskId);
-  if (cancellation.kind === "cancelled") tell(cancellation.task, parts);
+  if (cancellation.kind === "cancelled") {
+    const { task } = cancellation;
+    tell(task, parts);
+    log.info({ task_id: task.id, func_name: task.funcName, attempt: task.attempt }, "task cancelled");
+  }
   return cancellation;
 }
 
@@ -56,7 +68,7 @@ function taskFinal({ status }: Task): TaskflowError {
   return new TaskflowError("task_final", `The task is ${status} already and cannot be cancelled.`);
 }
 
-function tell(task: Task, { events, log }: CancelParts): void {
+function tell(task: Task, { events, meter }: CancelParts): void {
+  meter.cancelled(task);
   events.changed(task);
-  log.info({ task_id: task.id, func_name: task.funcName, attempt: task.attempt }, "task cancelled");
 }

@@ -1,28 +1,32 @@
 import { unknownTask } from "../domain/error.ts";
 import type { Attempt, LogLine, Task } from "../domain/task.ts";
-import type { ListFilter, Store, TaskPage } from "../storage/store.ts";
+import type { Counts, ListFilter, Store, TaskPage } from "../storage/store.ts";
 import { type AttemptParts, createAttempts } from "./attempt.ts";
 import { cancel, clearQueue } from "./cancel.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventBus, type EventBus } from "./events.ts";
+import { createFiring } from "./firing.ts";
 import { createMaintenance } from "./maintenance.ts";
-import { createMeter, type Health, type Metrics } from "./metrics.ts";
+import { createMeter, type Health, type Measures, type Metrics } from "./metrics.ts";
+import { createPeriodic, type PeriodicTasks } from "./periodic.ts";
 import { recover } from "./recover.ts";
 import type { HandlerCatalog, Runner } from "./runner.ts";
 import { createScheduler } from "./scheduler.ts";
 import { createStoreFault } from "./store-fault.ts";
-import { resubmission, type Submission, submit } from "./submit.ts";
+import { type Origin, resubmission, type Submission, submit } from "./submit.ts";
+import { type Tracer, untraced } from "./tracer.ts";
 
 /** Everything one can do with tasks. Whatever refuses throws a TaskflowError. */
 export interface Engine {
   readonly events: EventBus;
   readonly catalog: HandlerCatalog;
+  readonly periodic: PeriodicTasks;
   /** Accepts all or none; resolves once they are durable. */
   submit(submissions: readonly Submission[]): Promise<readonly Task[]>;
   /** Cancels what waits at once; what runs is told to end, and the task returned still runs. */
   cancel(taskId: string): Promise<Task>;
   /** Submits the same input again. */
-  retry(taskId: string): Promise<Task>;
+  retry(taskId: string, origin?: Origin): Promise<Task>;
   find(taskId: string): Promise<Task>;
   list(filter: ListFilter): Promise<TaskPage>;
   /** Every attempt, the running one last. */
@@ -31,6 +35,7 @@ export interface Engine {
   /** Cancels all that waits; says how many. */
   clearQueue(): Promise<number>;
   metrics(): Promise<Metrics>;
+  measures(): Promise<Measures>;
   health(): Health;
   /** Recovers what an earlier process left behind and begins to dispatch. */
   start(): Promise<void>;
@@ -38,11 +43,13 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "onSettled"> {
+export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "tracer" | "onSettled"> {
   readonly store: Store;
   readonly runner: Runner;
   /** A new UUIDv7. */
   readonly newId: () => string;
+  /** None draws no traces. */
+  readonly tracer?: Tracer;
 }
 
 export function createEngine(given: EngineParts): Engine {
@@ -50,7 +57,7 @@ export function createEngine(given: EngineParts): Engine {
   const events = createEventBus(clock);
   const meter = createMeter();
   const storeFault = createStoreFault(store, clock);
-  const parts = { ...given, events, meter, storeFault };
+  const parts = { ...given, events, meter, storeFault, tracer: given.tracer ?? untraced };
 
   const attempts = createAttempts({ ...parts, onSettled: followUp });
   const dispatcher = createDispatcher({ ...parts, begin: attempts.begin, reclaim: attempts.reclaim });
@@ -58,12 +65,24 @@ export function createEngine(given: EngineParts): Engine {
   const maintenance = createMaintenance(parts);
   const submitParts = { ...parts, onSubmitted: (tasks: readonly Task[]) => tasks.forEach(followUp) };
   const cancelParts = { ...parts, endAttempt: attempts.cancel, arrived };
+  const firing = createFiring({
+    ...parts,
+    onQueued: dispatcher.workQueued,
+    cancel: (taskId) => cancel(taskId, cancelParts),
+  });
+  const periodic = createPeriodic({ ...parts, onChanged: () => firing.expect(clock.now()), submit: submitOne });
   let draining = false;
 
   /** A task waits: whoever moves it on must know. */
   function followUp(task: Task): void {
     if (task.status === "queued") dispatcher.workQueued();
     if (task.status === "pending" || task.status === "retrying") scheduler.expect(task.runAt);
+  }
+
+  async function submitOne(submission: Submission): Promise<Task> {
+    const [task] = await submit([submission], submitParts);
+    if (task === undefined) throw new Error("submitting one task gave none");
+    return task;
   }
 
   async function arrived(taskId: string): Promise<void> {
@@ -77,17 +96,25 @@ export function createEngine(given: EngineParts): Engine {
     return task;
   }
 
+  function figures(counts: Counts): Omit<Metrics, "handlers"> {
+    return {
+      counts,
+      discarded: meter.discardedCount + runner.lateResults(),
+      kills: { ...meter.kills },
+      slots: runner.slots,
+      workers: runner.workers(),
+      now: clock.now(),
+    };
+  }
+
   return {
     events,
     catalog,
+    periodic: periodic.verbs,
     find,
     submit: (submissions) => submit(submissions, submitParts),
     cancel: (taskId) => cancel(taskId, cancelParts),
-    async retry(taskId) {
-      const [task] = await submit([resubmission(await find(taskId))], submitParts);
-      if (task === undefined) throw new Error("submitting one task gave none");
-      return task;
-    },
+    retry: async (taskId, origin) => submitOne(resubmission(await find(taskId), origin)),
     list: (filter) => store.list(filter),
     async attempts(taskId) {
       await find(taskId);
@@ -100,15 +127,11 @@ export function createEngine(given: EngineParts): Engine {
       return store.logs(taskId);
     },
     clearQueue: () => clearQueue(cancelParts),
-    metrics: async () => ({
-      counts: await store.counts(),
-      discarded: meter.discardedCount + runner.lateResults(),
-      kills: { ...meter.kills },
-      slots: runner.slots,
-      workers: runner.workers(),
-      handlers: meter.handlers(),
-      now: clock.now(),
-    }),
+    metrics: async () => ({ ...figures(await store.counts()), handlers: meter.handlers() }),
+    async measures() {
+      const [counts, stats] = await Promise.all([store.counts(), store.stats()]);
+      return { ...figures(counts), store: stats, handlers: meter.measures };
+    },
     health() {
       if (draining) return { status: "draining", reason: "the server is stopping" };
       const reason = storeFault.current() ?? runner.fault();
@@ -119,12 +142,14 @@ export function createEngine(given: EngineParts): Engine {
       if (recovered > 0) log.warn({ tasks: recovered }, "tasks that ran at the last stop are queued again");
       runner.onFree(dispatcher.slotFreed);
       scheduler.start();
+      firing.start();
       maintenance.start();
       dispatcher.start();
     },
     async stop() {
       draining = true;
-      await Promise.all([dispatcher.stop(), scheduler.stop(), maintenance.stop()]);
+      periodic.stop();
+      await Promise.all([dispatcher.stop(), scheduler.stop(), firing.stop(), maintenance.stop()]);
       await attempts.drain();
     },
   };

@@ -1,6 +1,7 @@
-import type { Task } from "../domain/task.ts";
+import { createHistogram, type Histogram } from "../domain/histogram.ts";
+import { type finalStatuses, isFinal, type Task } from "../domain/task.ts";
 import type { Settlement } from "../domain/transition.ts";
-import type { Counts } from "../storage/store.ts";
+import type { Counts, StoreStats } from "../storage/store.ts";
 import type { WorkerState } from "./runner.ts";
 
 /** Percentiles of the latest attempts, in seconds; null before the first. */
@@ -36,6 +37,25 @@ export interface Metrics {
   readonly now: number;
 }
 
+/** What became of a handler's tasks since the start. Histograms are of seconds. */
+export interface HandlerMeasures {
+  /** Attempts, by how they ended. */
+  readonly outcomes: ReadonlyMap<string, number>;
+  /** Tasks that became final. */
+  readonly finished: Readonly<Record<FinalStatus, number>>;
+  readonly retries: number;
+  /** From due to started. */
+  readonly wait: Histogram;
+  /** From started to ended. */
+  readonly run: Histogram;
+}
+
+/** As `Metrics`, for who computes rates and percentiles himself. */
+export interface Measures extends Omit<Metrics, "handlers"> {
+  readonly store: StoreStats;
+  readonly handlers: ReadonlyMap<string, HandlerMeasures>;
+}
+
 export interface Health {
   readonly status: "healthy" | "draining" | "unhealthy";
   /** Why it is not healthy. */
@@ -45,18 +65,33 @@ export interface Health {
 /** Counts and times what happens, since the start. */
 export interface Meter {
   settled(task: Task, settlement: Settlement): void;
+  /** A task was cancelled that waited. */
+  cancelled(task: Task): void;
   discarded(): void;
   killed(cause: KillCause): void;
   readonly discardedCount: number;
   readonly kills: Readonly<Record<KillCause, number>>;
   handlers(): Readonly<Record<string, HandlerMetrics>>;
+  readonly measures: ReadonlyMap<string, HandlerMeasures>;
 }
+
+type FinalStatus = (typeof finalStatuses)[number];
+
+/** Handlers that are told apart. Files come and go, and whoever keeps the figures must not drown in names. */
+export const mostHandlers = 200;
+/** Stands for all handlers beyond those; no handler's name begins so. */
+export const otherHandlers = "_other";
 
 /** Attempts of a handler over which percentiles are taken. */
 const window = 1_000;
 
-interface HandlerMeter {
+/** From a few milliseconds, the finest that the clock tells, to half an hour. */
+const boundsSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
+
+interface HandlerMeter extends HandlerMeasures {
   readonly outcomes: Map<string, number>;
+  readonly finished: Record<FinalStatus, number>;
+  retries: number;
   readonly waitMs: number[];
   readonly runMs: number[];
   /** Where the next pair of times goes. */
@@ -71,20 +106,39 @@ export function createMeter(): Meter {
   function meterOf(name: string): HandlerMeter {
     const known = meters.get(name);
     if (known !== undefined) return known;
-    const meter: HandlerMeter = { outcomes: new Map(), waitMs: [], runMs: [], next: 0 };
+    if (meters.size >= mostHandlers && name !== otherHandlers) return meterOf(otherHandlers);
+    const meter: HandlerMeter = {
+      outcomes: new Map(),
+      finished: { completed: 0, failed: 0, cancelled: 0 },
+      retries: 0,
+      wait: createHistogram(boundsSeconds),
+      run: createHistogram(boundsSeconds),
+      waitMs: [],
+      runMs: [],
+      next: 0,
+    };
     meters.set(name, meter);
     return meter;
   }
 
   return {
-    settled(task, { attempt }) {
+    settled(task, { attempt, status }) {
       if (attempt?.outcome == null || attempt.endedAt === null) return;
       if (attempt.errorKind === "memory" || attempt.errorKind === "crashed") kills[attempt.errorKind] += 1;
       const meter = meterOf(task.funcName);
       meter.outcomes.set(attempt.outcome, (meter.outcomes.get(attempt.outcome) ?? 0) + 1);
-      meter.waitMs[meter.next] = Math.max(0, attempt.startedAt - task.runAt);
-      meter.runMs[meter.next] = Math.max(0, attempt.endedAt - attempt.startedAt);
+      if (isFinal(status)) meter.finished[status] += 1;
+      else if (status === "retrying") meter.retries += 1;
+      const waitMs = Math.max(0, attempt.startedAt - task.runAt);
+      const runMs = Math.max(0, attempt.endedAt - attempt.startedAt);
+      meter.wait.observe(waitMs / 1_000);
+      meter.run.observe(runMs / 1_000);
+      meter.waitMs[meter.next] = waitMs;
+      meter.runMs[meter.next] = runMs;
       meter.next = (meter.next + 1) % window;
+    },
+    cancelled(task) {
+      meterOf(task.funcName).finished.cancelled += 1;
     },
     discarded() {
       discarded++;
@@ -96,6 +150,7 @@ export function createMeter(): Meter {
     get discardedCount() {
       return discarded;
     },
+    measures: meters,
     handlers: () =>
       Object.fromEntries(
         [...meters].map(([name, { outcomes, waitMs, runMs }]) => [

@@ -1,4 +1,5 @@
 import type { BindInput } from "../domain/input.ts";
+import type { DeclaredEntry } from "../domain/periodic.ts";
 import type { Backoff } from "../domain/retry.ts";
 import type { LogLevel, Priority, Progress } from "../domain/task.ts";
 import type { Outcome } from "../domain/transition.ts";
@@ -16,6 +17,7 @@ export interface AttemptRequest {
   readonly maxAttempts: number;
   readonly scheduledFor: number | null;
   readonly lastRunAt: number | null;
+  readonly traceparent: string | null;
 }
 
 /** What a runner tells of an attempt; `ended` comes exactly once, and last. */
@@ -37,6 +39,10 @@ export interface RunningAttempt {
   kill(): void;
 }
 
+/** What keeps a worker within its memory: the kernel, the server that looks at what it holds, or nothing. */
+export const memoryGuards = ["cgroup", "rss", "none"] as const;
+export type MemoryGuard = (typeof memoryGuards)[number];
+
 export interface WorkerState {
   readonly id: string;
   readonly pid: number;
@@ -46,6 +52,7 @@ export interface WorkerState {
   /** Attempts it has run. */
   readonly attempts: number;
   readonly rssBytes: number | null;
+  readonly memoryGuard: MemoryGuard;
   readonly startedAt: number;
   /** The generation of the handlers that it has loaded. */
   readonly generation: number;
@@ -96,6 +103,8 @@ export interface ReadyHandler extends HandlerBase {
   readonly maxRetries: number | null;
   readonly priority: Priority | null;
   readonly backoff: Backoff;
+  /** The periodic tasks that it declares, each with a name of its own. */
+  readonly schedules: readonly DeclaredEntry[];
 }
 
 export interface BrokenHandler extends HandlerBase {
@@ -121,4 +130,11 @@ export interface HandlerCatalog {
   readonly generation: number;
   /** The generation in which the handler of that name was last added, changed or removed; 0 for one that never was. */
   changedIn(name: string): number;
+}
+
+/** The periodic tasks that the handlers declare which serve now. */
+export function declaredBy(catalog: Pick<HandlerCatalog, "list">): readonly DeclaredEntry[] {
+  // Files that share a name share what serves it.
+  const serving = new Set(catalog.list().map(servingHandler));
+  return [...serving].flatMap((handler) => handler?.schedules ?? []);
 }

@@ -9,6 +9,7 @@ import type { EventBus } from "./events.ts";
 import type { Meter } from "./metrics.ts";
 import { type HandlerCatalog, servingHandler } from "./runner.ts";
 import type { StoreFault } from "./store-fault.ts";
+import type { Tracer } from "./tracer.ts";
 
 export interface SettleParts {
   readonly store: Store;
@@ -16,6 +17,7 @@ export interface SettleParts {
   readonly catalog: HandlerCatalog;
   readonly events: EventBus;
   readonly meter: Meter;
+  readonly tracer: Tracer;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -39,6 +41,7 @@ export interface Ended {
 export async function settle({ task, outcome, worker }: Ended, parts: SettleParts): Promise<void> {
   const settlement = settlementOf(task, outcome, worker, parts);
   await write(task, settlement, parts, (owned) => {
+    parts.tracer.ended(task, owned ? settlement : null);
     if (!owned) {
       parts.meter.discarded();
       parts.log.warn(fields(task, settlement), "late result discarded");

@@ -3,11 +3,13 @@ import { TaskflowError, validationFailed } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import { didYouMean } from "../domain/suggest.ts";
 import { isFinal, jsonText, type Priority, priorities, type Task } from "../domain/task.ts";
+import type { Traceparent } from "../domain/traceparent.ts";
 import type { Store } from "../storage/store.ts";
 import type { EventBus } from "./events.ts";
 import { type HandlerCatalog, type ReadyHandler, servingHandler } from "./runner.ts";
 import type { EngineSettings } from "./settings.ts";
 import type { StoreFault } from "./store-fault.ts";
+import type { Tracer } from "./tracer.ts";
 
 /** What someone asks for. Null means the handler's own setting, else the server's. */
 export interface Submission {
@@ -22,6 +24,17 @@ export interface Submission {
   readonly delayMs: number;
   /** Milliseconds since the epoch. */
   readonly runAt: number | null;
+  /** The periodic task that it is triggered of. */
+  readonly periodicTask?: string;
+  /** Without one it is the server's own doing. */
+  readonly origin?: Origin;
+}
+
+/** The request that a submission came by. */
+export interface Origin {
+  readonly requestId: string;
+  /** Where in whose trace it was made. */
+  readonly traceparent: Traceparent | null;
 }
 
 export interface NewTaskParts {
@@ -36,6 +49,7 @@ export interface SubmitParts extends NewTaskParts {
   readonly storeFault: StoreFault;
   readonly catalog: HandlerCatalog;
   readonly events: EventBus;
+  readonly tracer: Tracer;
   readonly log: Log;
   /** Called as soon as tasks are on their way to the store. */
   readonly onSubmitted: (tasks: readonly Task[]) => void;
@@ -43,20 +57,31 @@ export interface SubmitParts extends NewTaskParts {
 
 /** Accepts all of `submissions` or none; resolves once they are durable. */
 export async function submit(submissions: readonly Submission[], parts: SubmitParts): Promise<readonly Task[]> {
-  const { store, storeFault, events, settings, log } = parts;
-  const tasks = submissions.map((submission) => prepare(submission, parts));
-  const inserted = storeFault.watch(store.insert(tasks, settings.maxQueueSize));
-  parts.onSubmitted(tasks);
-  if (!(await inserted)) throw queueFull(settings.maxQueueSize);
+  const { store, storeFault, events, tracer, settings, log } = parts;
+  const prepared = submissions.map((submission) => prepare(submission, parts));
+  const { tasks, ended } = tracer.submitting(prepared);
+  try {
+    const inserted = storeFault.watch(store.insert(tasks, settings.maxQueueSize));
+    parts.onSubmitted(tasks);
+    if (!(await inserted)) throw queueFull(settings.maxQueueSize);
+  } catch (error) {
+    ended(error);
+    throw error;
+  }
+  ended();
+  // All of them came by one request.
+  const requestId = submissions[0]?.origin?.requestId;
+  const from = requestId === undefined ? {} : { request_id: requestId };
   for (const task of tasks) {
     events.changed(task);
-    log.debug({ task_id: task.id, func_name: task.funcName, attempt: task.attempt }, `task ${task.status}`);
+    const fields = { task_id: task.id, func_name: task.funcName, attempt: task.attempt, ...from };
+    log.debug(fields, `task ${task.status}`);
   }
   return tasks;
 }
 
 /** The same input as `task` once more, which must have failed or been cancelled. */
-export function resubmission(task: Task): Submission {
+export function resubmission(task: Task, origin?: Origin): Submission {
   if (task.status !== "failed" && task.status !== "cancelled") {
     const state = isFinal(task.status) ? "completed" : `still ${task.status}`;
     throw new TaskflowError(
@@ -74,6 +99,7 @@ export function resubmission(task: Task): Submission {
     timeoutMs: task.timeoutMs,
     delayMs: 0,
     runAt: null,
+    ...(origin === undefined ? {} : { origin }),
   };
 }
 
@@ -91,21 +117,25 @@ function prepare(submission: Submission, parts: SubmitParts): Task {
  * @throws TaskflowError `validation_failed` when its input does not fit.
  */
 export function newTask(submission: Submission, handler: ReadyHandler, parts: NewTaskParts): Task {
-  const { clock, newId, settings } = parts;
   // Binding fills defaults into nested values, so what was sent is written down first.
-  const args = jsonText(submission.args);
-  const kwargs = jsonText(submission.kwargs);
+  const task = taskOf(submission, handler, parts);
   const bound = handler.bind(submission.args, submission.kwargs);
   if (!bound.ok) throw validationFailed(bound.faults);
+  return task;
+}
+
+/** The same without a look at the input, also for a handler that is not there yet. */
+export function taskOf(submission: Submission, handler: ReadyHandler | null, parts: NewTaskParts): Task {
+  const { clock, newId, settings } = parts;
   const now = clock.now();
   const runAt = Math.max(now, submission.runAt ?? now + Math.ceil(submission.delayMs));
   return {
     id: newId(),
     funcName: submission.funcName,
-    args,
-    kwargs,
+    args: jsonText(submission.args),
+    kwargs: jsonText(submission.kwargs),
     status: runAt > now ? "pending" : "queued",
-    priority: submission.priority ?? handler.priority ?? priorities.normal,
+    priority: submission.priority ?? handler?.priority ?? priorities.normal,
     createdAt: now,
     runAt,
     startedAt: null,
@@ -115,19 +145,20 @@ export function newTask(submission: Submission, handler: ReadyHandler, parts: Ne
     errorKind: null,
     attempt: 0,
     retryCount: 0,
-    maxRetries: submission.maxRetries ?? handler.maxRetries ?? settings.defaultMaxRetries,
-    timeoutMs: submission.timeoutMs ?? handler.timeoutMs ?? settings.defaultTimeoutMs,
+    maxRetries: submission.maxRetries ?? handler?.maxRetries ?? settings.defaultMaxRetries,
+    timeoutMs: submission.timeoutMs ?? handler?.timeoutMs ?? settings.defaultTimeoutMs,
     crashes: 0,
     cancelRequested: false,
     progress: null,
-    periodicTask: null,
+    periodicTask: submission.periodicTask ?? null,
     scheduledFor: null,
     lastRunAt: null,
+    traceparent: submission.origin?.traceparent ?? null,
   };
 }
 
 /** @throws TaskflowError `unknown_handler` or `handler_load_error` */
-function handlerThatServes(name: string, catalog: HandlerCatalog): ReadyHandler {
+export function handlerThatServes(name: string, catalog: HandlerCatalog): ReadyHandler {
   const handler = catalog.find(name);
   const serving = servingHandler(handler);
   if (serving !== null) return serving;

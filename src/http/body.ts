@@ -35,10 +35,16 @@ export function parseJson(text: string, what = "The body"): unknown {
   return value;
 }
 
+/** For values that come out of JSON.parse. A batch holds thousands of them, so that nothing is made for any. */
 function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return true;
   if (levels === 0) return false;
-  return Object.values(value).every((inner) => isShallow(inner, levels - 1));
+  if (Array.isArray(value)) {
+    for (const item of value) if (!isShallow(item, levels - 1)) return false;
+    return true;
+  }
+  for (const name in value) if (!isShallow(Reflect.get(value, name), levels - 1)) return false;
+  return true;
 }
 
 /** What no text without it can hold: an integer beyond 2^53, or a number beyond the largest there is. */

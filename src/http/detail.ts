@@ -41,28 +41,30 @@ export function errors(...statuses: readonly ErrorStatus[]): Record<number, Docu
 /** The errors of a route that needs no key, whose `security` is empty. */
 export function openErrors(...statuses: readonly ErrorStatus[]): Record<number, DocumentedResponse> {
   const all: readonly ErrorStatus[] = [403, ...statuses];
-  return Object.fromEntries(all.map((status) => [status, refusal(status)]));
+  return Object.fromEntries(all.map((status) => [status, usualRefusal(status)]));
+}
+
+/** An error that `errors` has too few words for, with one of its kind to show. */
+export function refusal(description: string, error: TaskflowError): DocumentedResponse {
+  return { description, content: { "application/problem+json": { schema: problemSchema, example: problemOf(error) } } };
 }
 
 /** For a route that takes on work, which has a second reason for a 429. */
 export const queueFull: Record<number, DocumentedResponse> = {
-  429: {
-    ...refusal(429),
-    description:
+  429: withRetryAfter(
+    refusal(
       "The queue is full, or too many wrong keys came from the address; try again after `Retry-After` seconds",
-    content: {
-      "application/problem+json": {
-        schema: problemSchema,
-        example: problemOf(new TaskflowError("queue_full", "The queue is full: 10000 tasks wait.")),
-      },
-    },
-  },
+      new TaskflowError("queue_full", "The queue is full: 10000 tasks wait."),
+    ),
+  ),
 };
 
-function refusal(status: ErrorStatus): DocumentedResponse {
+function usualRefusal(status: ErrorStatus): DocumentedResponse {
   const content = { "application/problem+json": { schema: problemSchema } };
   const response = { description: problems[status], content };
-  return status === 429 || status === 503
-    ? withHeader(response, "Retry-After", "Seconds after which to try again")
-    : response;
+  return status === 429 || status === 503 ? withRetryAfter(response) : response;
+}
+
+function withRetryAfter(response: DocumentedResponse): DocumentedResponse {
+  return withHeader(response, "Retry-After", "Seconds after which to try again");
 }

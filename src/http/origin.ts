@@ -62,7 +62,7 @@ export function createOriginCheck({ isLoopbackOnly, corsOrigins }: OriginOptions
 /** The answer to a preflight. Keys are sent by the page itself, so that no cookies or other credentials are allowed. */
 export const preflightHeaders: Readonly<Record<string, string>> = {
   "access-control-allow-methods": "GET, POST, PATCH, DELETE",
-  "access-control-allow-headers": "Authorization, Content-Type, X-Request-Id",
+  "access-control-allow-headers": "Authorization, Content-Type, Traceparent, X-Request-Id",
   "access-control-max-age": "600",
 };
 

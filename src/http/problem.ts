@@ -24,15 +24,18 @@ export type Problem = Static<typeof problemSchema>;
 /** The one place that gives an error its HTTP status. */
 const statuses = {
   invalid_json: [400, "Bad Request"],
+  invalid_cron: [400, "Bad Request"],
   unauthorized: [401, "Unauthorized"],
   forbidden: [403, "Forbidden"],
   too_many_wrong_keys: [429, "Too Many Requests"],
   not_found: [404, "Not Found"],
   unknown_task: [404, "Not Found"],
   unknown_handler: [404, "Not Found"],
+  unknown_periodic_task: [404, "Not Found"],
   method_not_allowed: [405, "Method Not Allowed"],
   task_final: [409, "Conflict"],
   task_not_retryable: [409, "Conflict"],
+  periodic_task_declared: [409, "Conflict"],
   body_too_large: [413, "Content Too Large"],
   unsupported_media_type: [415, "Unsupported Media Type"],
   validation_failed: [422, "Unprocessable Content"],

@@ -1,7 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { type Fault, validationFailed } from "../domain/error.ts";
 import { longestSeconds, priorityNumber, prioritySchema } from "../domain/handler.ts";
-import type { Submission } from "../engine/submit.ts";
+import type { Origin, Submission } from "../engine/submit.ts";
 import { timeExpected } from "./validation.ts";
 
 /** The body of `POST /tasks`. */
@@ -28,9 +28,10 @@ export const submissionSchema = Type.Object(
 /**
  * The submission in a body that `submissionSchema` accepts.
  * @param at where the body lies in what was sent, as a JSON Pointer.
+ * @param origin the request that it came by.
  * @throws TaskflowError `validation_failed`
  */
-export function submissionFrom(body: Static<typeof submissionSchema>, at = ""): Submission {
+export function submissionFrom(body: Static<typeof submissionSchema>, at = "", origin?: Origin): Submission {
   const faults: Fault[] = [];
   const runAt = body.run_at === undefined ? null : instant(body.run_at);
   if (Number.isNaN(runAt)) faults.push({ path: `${at}/run_at`, message: timeExpected });
@@ -48,6 +49,7 @@ export function submissionFrom(body: Static<typeof submissionSchema>, at = ""): 
     timeoutMs: body.timeout === undefined || body.timeout === null ? null : body.timeout * 1_000,
     delayMs: (body.delay ?? 0) * 1_000,
     runAt,
+    ...(origin === undefined ? {} : { origin }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { killCauses } from "../engine/metrics.ts";
+import { memoryGuards } from "../engine/runner.ts";
 import { answer, errors, openErrors } from "./detail.ts";
 
 const tags = ["System"];
@@ -47,7 +48,13 @@ const workers = Type.Object({
       state: Type.Unsafe<string>({ type: "string", enum: ["starting", "idle", "busy", "retiring"] }),
       tasks: Type.Array(Type.String({ description: "Ids of the tasks it runs" })),
       attempts: Type.Integer({ minimum: 0, description: "Attempts it has run" }),
-      rss_bytes: Type.Union([count, Type.Null()]),
+      rss_bytes: Type.Union([count, Type.Null()], { description: "What it holds, with what it has started" }),
+      memory_guard: Type.Unsafe<string>({
+        type: "string",
+        enum: memoryGuards,
+        description:
+          "Who keeps it within its memory: the kernel, by a `cgroup`, or the server, which looks at its `rss`",
+      }),
       generation: Type.Integer({ minimum: 0, description: "Of the handlers that it has loaded" }),
       age: Type.Number({ description: "Seconds" }),
     }),
@@ -90,6 +97,15 @@ const handler = Type.Object({
     }),
     Type.Null(),
   ]),
+  schedules: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      cron_expression: Type.String(),
+      timezone: Type.String(),
+      error: Type.Union([Type.String(), Type.Null()], { description: "Why it was not taken on as a periodic task" }),
+    }),
+    { description: "The periodic tasks that it declares" },
+  ),
   error: Type.Union([
     Type.Object({
       message: Type.String(),
@@ -112,6 +128,7 @@ const handlerExample = {
   description: "Add two numbers",
   input_schema: { type: "object", required: ["a", "b"], properties: { a: { type: "number" }, b: { type: "number" } } },
   options: { timeout: null, max_retries: null, priority: null, backoff: { base: 1, cap: 3600, jitter: 0.1 } },
+  schedules: [],
   error: null,
   serving_generation: 1,
 };

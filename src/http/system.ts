@@ -1,6 +1,7 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { TaskflowError } from "../domain/error.ts";
+import type { DeclaredEntry } from "../domain/periodic.ts";
 import { didYouMean } from "../domain/suggest.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Metrics } from "../engine/metrics.ts";
@@ -61,12 +62,15 @@ export function system(engine: Engine) {
       query: noQuery,
       detail: details.registered,
     })
-    .get("/api/v1/handlers", () => engine.catalog.list().map(handlerOf), { query: noQuery, detail: details.handlers })
+    .get("/api/v1/handlers", () => engine.catalog.list().map((each) => handlerOf(each, engine)), {
+      query: noQuery,
+      detail: details.handlers,
+    })
     .get(
       "/api/v1/handlers/:name",
       ({ params: { name } }) => {
         const handler = engine.catalog.find(name);
-        if (handler !== null) return handlerOf(handler);
+        if (handler !== null) return handlerOf(handler, engine);
         const names = engine.catalog.list().map((known) => known.name);
         throw new TaskflowError(
           "unknown_handler",
@@ -121,20 +125,21 @@ function workersOf({ workers, slots, kills, now }: Metrics) {
     active_workers: up.length,
     slots,
     kills,
-    pool: workers.map(({ id, pid, state, tasks, attempts, rssBytes, startedAt, generation }) => ({
+    pool: workers.map(({ id, pid, state, tasks, attempts, rssBytes, memoryGuard, startedAt, generation }) => ({
       id,
       pid,
       state,
       tasks,
       attempts,
       rss_bytes: rssBytes,
+      memory_guard: memoryGuard,
       generation,
       age: Math.max(0, now - startedAt) / 1_000,
     })),
   };
 }
 
-function handlerOf(handler: Handler) {
+function handlerOf(handler: Handler, engine: Engine) {
   const { name, file, generation, status } = handler;
   const serving = servingHandler(handler);
   return {
@@ -145,6 +150,7 @@ function handlerOf(handler: Handler) {
     description: serving?.description ?? null,
     input_schema: serving?.inputSchema ?? null,
     options: serving === null ? null : optionsOf(serving),
+    schedules: serving === null ? [] : serving.schedules.map((schedule) => scheduleOf(schedule, engine)),
     error: handler.status === "load_error" ? handler.error : null,
     serving_generation: serving?.generation ?? null,
   };
@@ -157,4 +163,10 @@ function optionsOf({ timeoutMs, maxRetries, priority, backoff }: ReadyHandler) {
     priority,
     backoff: { base: backoff.baseMs / 1_000, cap: backoff.capMs / 1_000, jitter: backoff.jitter },
   };
+}
+
+/** A declared periodic task; its own address tells when it is due. */
+function scheduleOf({ name, funcName, cronExpression, timezone }: DeclaredEntry, engine: Engine) {
+  const refusal = engine.periodic.refused().find((fault) => fault.name === name && fault.funcName === funcName);
+  return { name, cron_expression: cronExpression, timezone, error: refusal?.message ?? null };
 }

@@ -23,6 +23,7 @@ const task = {
   timeout: 300,
   progress: null,
   periodic_task: null,
+  scheduled_for: null,
 };
 const queued = { ...task, status: "queued", started_at: null, completed_at: null, result: null };
 const running = { ...task, status: "running", completed_at: null, result: null };
@@ -41,7 +42,9 @@ export const taskDetails = {
     tags,
     operationId: "submitTask",
     summary: "Submit a task",
-    description: "Answers once the task is committed to disk. Each handler has an example of the body.",
+    description:
+      "Answers once the task is committed to disk. Each handler has an example of the body. A `traceparent` header makes " +
+      "the task part of that trace.",
     responses: { 201: location("The task, accepted"), ...errors(400, 404, 413, 415, 422, 503), ...queueFull },
   },
   batch: {

@@ -5,6 +5,7 @@ import type { Engine } from "../engine/engine.ts";
 import { type Answer, json } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { renderAttempt, renderList, renderLogLine, renderTask } from "./render.ts";
+import { originOf } from "./requests.ts";
 import { submissionFrom, submissionSchema } from "./submission.ts";
 import { taskDetails as details } from "./task-details.ts";
 import { noQuery } from "./validation.ts";
@@ -43,8 +44,8 @@ export function tasks(engine: Engine) {
   return new Elysia({ prefix: "/api/v1/tasks", normalize: false })
     .post(
       "/",
-      async ({ body, set }) => {
-        const [task] = await engine.submit([submissionFrom(body)]);
+      async ({ body, request, set }) => {
+        const [task] = await engine.submit([submissionFrom(body, "", originOf(request, set))]);
         if (task === undefined) throw new Error("submitting one task gave none");
         return created(set, task);
       },
@@ -52,8 +53,9 @@ export function tasks(engine: Engine) {
     )
     .post(
       "/batch",
-      async ({ body, set }) => {
-        const submissions = body.tasks.map((task, index) => submissionFrom(task, `/tasks/${index}`));
+      async ({ body, request, set }) => {
+        const origin = originOf(request, set);
+        const submissions = body.tasks.map((task, index) => submissionFrom(task, `/tasks/${index}`, origin));
         const accepted = await engine.submit(submissions);
         set.status = 201;
         return json(set, `{"tasks":${renderList(accepted, renderTask)}}`);
@@ -102,11 +104,15 @@ export function tasks(engine: Engine) {
       },
       { params: taskParams, query: noQuery, detail: details.cancel },
     )
-    .post("/:task_id/retry", async ({ params, set }) => created(set, await engine.retry(params.task_id)), {
-      params: taskParams,
-      query: noQuery,
-      detail: details.retry,
-    });
+    .post(
+      "/:task_id/retry",
+      async ({ params, request, set }) => created(set, await engine.retry(params.task_id, originOf(request, set))),
+      {
+        params: taskParams,
+        query: noQuery,
+        detail: details.retry,
+      },
+    );
 
   async function list(query: ListQuery, request: Request, set: Answer): Promise<string> {
     const { status, func_name: funcName, limit = defaultLimit, cursor } = query;

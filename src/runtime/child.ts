@@ -3,6 +3,9 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../domain/log.ts";
+import type { MemoryGuard } from "../engine/runner.ts";
+import { type Cgroups, type MemoryDeath, type Place, startInside } from "./cgroup.ts";
+import { guardWithout } from "./memory.ts";
 import { type ChildMessage, isChildMessage, type ParentMessage } from "./protocol.ts";
 import { Tail } from "./tail.ts";
 import { within } from "./timing.ts";
@@ -15,6 +18,8 @@ export interface ChildSettings {
   readonly scratchDir: string;
   /** All of the environment that handlers see. */
   readonly env: Readonly<Record<string, string>>;
+  /** In which the kernel limits the memory of each child; null for none. */
+  readonly cgroups: Cgroups | null;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -25,6 +30,8 @@ export interface Exit {
   readonly signal: string | null;
   /** It closed its channel and lived on, so that it had to be killed. */
   readonly cutOff: boolean;
+  /** Set when the kernel killed it for its memory. */
+  readonly memoryDeath: MemoryDeath | null;
   /** The last of what it wrote to stderr. */
   readonly stderr: string;
 }
@@ -32,6 +39,8 @@ export interface Exit {
 /** A child process that runs handler code, as the server holds it. */
 export interface Child {
   readonly pid: number;
+  /** What keeps it within its memory. */
+  readonly memoryGuard: MemoryGuard;
   /** Resolves once it is gone and all that it had sent was received. */
   readonly ended: Promise<Exit>;
   send(message: ParentMessage): void;
@@ -52,7 +61,7 @@ export interface ChildEvents {
  * @throws when the system refuses another process.
  */
 export function startChild(name: string, settings: ChildSettings, events: ChildEvents): Child {
-  const { clock, env, log, scratchDir, trees } = settings;
+  const { cgroups, clock, log, scratchDir } = settings;
   const cwd = join(scratchDir, name);
   mkdirSync(cwd, { recursive: true });
   const disconnected = Promise.withResolvers<void>();
@@ -64,38 +73,35 @@ export function startChild(name: string, settings: ChildSettings, events: ChildE
     if (isOpen) events.closed();
     isOpen = false;
   };
-  const child = Bun.spawn(
-    [process.execPath, "--no-env-file", "--no-install", workerEntry, String(process.pid), trees],
-    {
-      cwd,
-      env,
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe",
-      // A process group of its own, so that what it started can be killed with it.
-      detached: true,
-      serialization: "json",
+  const { child, cgroup } = startInside(cgroups, (place) =>
+    spawn(settings, cwd, place, {
       ipc: (message: unknown) => events.received(isChildMessage(message) ? message : null),
       onDisconnect: () => close(disconnected),
       onExit: () => close(gone),
-    },
+    }),
   );
   const stderr = new Tail(child.stderr, clock, log);
-  const kill = () => {
+  const killAll = () => {
     killGroup(child.pid, log);
+    cgroup?.kill();
+  };
+  const kill = () => {
+    killAll();
     // One that hangs in the kernel is not waited for.
     clock.after(unkillableMs, gone.resolve);
   };
 
   async function end(): Promise<Exit> {
     await gone.promise;
-    killGroup(child.pid, log);
+    const memoryDeath = child.signalCode === "SIGKILL" ? (cgroup?.memoryDeath() ?? null) : null;
+    killAll();
+    void cgroup?.remove();
     stderr.hurry();
     await within(clock, lastWordsMs, Promise.all([disconnected.promise, stderr.closed]));
     // A folder that is large enough to take its time must not hold the attempts back.
     await within(clock, lastWordsMs, removeFolder(cwd, log));
     const signal = child.signalCode === null ? null : String(child.signalCode);
-    return { code: child.exitCode, signal, cutOff, stderr: stderr.text };
+    return { code: child.exitCode, signal, cutOff, memoryDeath, stderr: stderr.text };
   }
 
   async function endWithoutChannel(): Promise<void> {
@@ -109,6 +115,7 @@ export function startChild(name: string, settings: ChildSettings, events: ChildE
   void endWithoutChannel();
   return {
     pid: child.pid,
+    memoryGuard: cgroup === null ? guardWithout : "cgroup",
     ended: end(),
     send(message) {
       if (isOpen) child.send(message);
@@ -132,6 +139,27 @@ export const workerEntry = join(import.meta.dir, "worker.ts");
 /** How long is waited for what a process that is gone had still to say. */
 const lastWordsMs = 300;
 const unkillableMs = 2_000;
+
+interface Hearing {
+  readonly ipc: (message: unknown) => void;
+  readonly onDisconnect: () => void;
+  readonly onExit: () => void;
+}
+
+function spawn({ env, trees }: ChildSettings, cwd: string, place: Place, hearing: Hearing) {
+  return Bun.spawn([process.execPath, "--no-env-file", "--no-install", workerEntry, String(process.pid), trees], {
+    cwd,
+    env,
+    ...place,
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+    // A process group of its own, so that what it started can be killed with it.
+    detached: true,
+    serialization: "json",
+    ...hearing,
+  });
+}
 
 function killGroup(pid: number, log: Log): void {
   try {

@@ -9,11 +9,21 @@ export type Cause =
   /** What it ran brought it down. */
   | { readonly kind: "fault"; readonly reason: string };
 
+/** How a worker ended. */
+export interface Death {
+  readonly cause: Cause;
+  /** The last of what it wrote to stderr. */
+  readonly stderr: string;
+}
+
 /** An attempt's part in the death of its worker. Of several suspects nobody knows which one it was. */
 export type Part = "culprit" | "suspect" | "innocent";
 
 /** The cause when a process exits without having been told to. */
-export function exitCause({ code, signal, cutOff }: Exit): Cause {
+export function exitCause({ code, signal, cutOff, memoryDeath }: Exit): Cause {
+  if (memoryDeath?.kind === "memory") return memoryDeath;
+  if (memoryDeath?.kind === "shortage")
+    return { kind: "fault", reason: "the system had no memory left for the worker" };
   if (cutOff) return { kind: "fault", reason: "the worker closed its channel to the server" };
   const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
   return { kind: "fault", reason: `the worker ${how}` };

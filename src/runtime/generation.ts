@@ -2,6 +2,7 @@ import { handlerName } from "../domain/handler.ts";
 import { type BrokenHandler, type Handler, type ReadyHandler, servingHandler } from "../engine/runner.ts";
 import { readyHandler } from "./definition.ts";
 import { isCode, reach } from "./imports.ts";
+import { OptionError, placeOf } from "./option-error.ts";
 import type { HandlerFile, LoadReport } from "./protocol.ts";
 import { changedPaths, noFiles, type Snapshot } from "./sources.ts";
 
@@ -76,7 +77,9 @@ export function nextGeneration(plan: Plan, tree: number, reports: readonly LoadR
   const served = new Map(previous.handlers.map((handler) => [handler.name, servingHandler(handler)]));
   const single = plan.single.map((one) => {
     const unchanged = reportOf.has(one.file) ? undefined : before.get(keyOf(one));
-    return unchanged ?? handlerFrom(one, number, reportOf.get(one.file), served.get(one.name) ?? null);
+    if (unchanged !== undefined) return unchanged;
+    const source = snapshot.sources.get(one.file)?.bytes;
+    return handlerFrom({ ...one, generation: number }, reportOf.get(one.file), source, served.get(one.name) ?? null);
   });
   const clashing = plan.clashing.flatMap((same) => clashes(same, number, served.get(same[0]?.name ?? "") ?? null));
   const handlers = [...single, ...clashing.map((clash) => sameClash(clash, before.get(keyOf(clash))))].toSorted(
@@ -131,18 +134,20 @@ function wasClash({ handlers }: Generation, { name }: NamedFile): boolean {
 }
 
 function handlerFrom(
-  { name, file }: NamedFile,
-  generation: number,
+  base: Pick<Handler, "name" | "file" | "generation">,
   report: LoadReport | undefined,
+  source: Uint8Array | undefined,
   serving: ReadyHandler | null,
 ): Handler {
-  const base = { name, file, generation };
   if (report === undefined) return broken(base, { message: "it was not loaded" }, serving);
   if (report.status === "load_error") return broken(base, report.error, serving);
   try {
     return readyHandler(base, report.definition);
   } catch (error) {
-    return broken(base, { message: error instanceof Error ? error.message : String(error) }, serving);
+    const message = error instanceof Error ? error.message : String(error);
+    const isPlaced = error instanceof OptionError && source !== undefined;
+    const place = isPlaced ? placeOf(new TextDecoder().decode(source), error.mentions) : null;
+    return broken(base, { message, ...place }, serving);
   }
 }
 

@@ -2,7 +2,7 @@ import type { AttemptListener, AttemptRequest, RunningAttempt, WorkerState } fro
 import { Allowance } from "./allowance.ts";
 import { Assignments } from "./assignments.ts";
 import { type Child, type ChildSettings, type Exit, startChild } from "./child.ts";
-import { type Cause, exitCause } from "./death.ts";
+import { type Cause, type Death, exitCause } from "./death.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Inflow } from "./inflow.ts";
 import { residentBytes } from "./memory.ts";
@@ -33,12 +33,6 @@ export interface WorkerEvents {
   /** It takes no more attempts. */
   retired(): void;
   ended(death: Death): void;
-}
-
-export interface Death {
-  readonly cause: Cause;
-  /** The last of what it wrote to stderr. */
-  readonly stderr: string;
 }
 
 /** One child process of the pool, from its start to its end, and the attempts it runs. */
@@ -123,6 +117,7 @@ export class PoolWorker {
       generation: this.#settings.generation,
       attempts: this.#attempts,
       rssBytes: this.#rssBytes,
+      memoryGuard: this.#child.memoryGuard,
       startedAt: this.#startedAt,
     };
   }

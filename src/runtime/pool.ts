@@ -1,7 +1,7 @@
 import type { AttemptListener, AttemptRequest, Runner, RunningAttempt, WorkerState } from "../engine/runner.ts";
-import { sentenceOf } from "./death.ts";
+import { type Death, sentenceOf } from "./death.ts";
 import { memoryIntervalMs } from "./memory.ts";
-import { type Death, PoolWorker, type WorkerSettings } from "./pool-worker.ts";
+import { PoolWorker, type WorkerSettings } from "./pool-worker.ts";
 import type { HandlerFile } from "./protocol.ts";
 import { every } from "./timing.ts";
 

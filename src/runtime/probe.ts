@@ -1,5 +1,5 @@
 import { type ChildSettings, startChild } from "./child.ts";
-import { exitCause, sentenceOf } from "./death.ts";
+import { type Cause, exitCause, sentenceOf } from "./death.ts";
 import { memoryIntervalMs, residentBytes } from "./memory.ts";
 import type { ChildMessage, HandlerFile, LoadReport } from "./protocol.ts";
 import { Deadline, every } from "./timing.ts";
@@ -70,11 +70,9 @@ async function probeOnce(name: string, handlers: readonly HandlerFile[], setting
   const cancelWatch = every(clock, memoryIntervalMs, () => {
     const cause = { kind: "memory", usedBytes: residentBytes(child.pid) ?? 0, limitBytes: memoryBytes } as const;
     if (cause.usedBytes <= memoryBytes) return;
-    over.resolve({ message: `it takes too much memory to load: ${sentenceOf(cause)}`, isSure: false });
+    over.resolve({ message: messageOf(cause), isSure: false });
   });
-  void child.ended.then((exit) => {
-    over.resolve({ message: `it ends the process: ${sentenceOf(exitCause(exit))}`, isSure: false });
-  });
+  void child.ended.then((exit) => over.resolve({ message: messageOf(exitCause(exit)), isSure: false }));
   const fault = await over.promise;
   signal.removeEventListener("abort", giveUp);
   deadline.cancel();
@@ -82,4 +80,9 @@ async function probeOnce(name: string, handlers: readonly HandlerFile[], setting
   child.kill();
   await child.ended;
   return { loaded, fault };
+}
+
+function messageOf(cause: Cause): string {
+  const what = cause.kind === "memory" ? "it takes too much memory to load" : "it ends the process";
+  return `${what}: ${sentenceOf(cause)}`;
 }

@@ -35,6 +35,7 @@ export class Registry {
   readonly #stopping = new AbortController();
   #env: Readonly<Record<string, string>>;
   #workers: Workers | null = null;
+  #changed: () => void = () => undefined;
   #generation = noGeneration;
   #byName: ReadonlyMap<string, Handler> = new Map();
   /** The generation in which each name was last added, changed or removed. */
@@ -65,10 +66,11 @@ export class Registry {
     return generation;
   }
 
-  /** From now on `workers` run the handlers, which see `env` as they load. */
-  serve(workers: Workers, env: Readonly<Record<string, string>>): void {
+  /** From now on `workers` run the handlers, which see `env` as they load; `changed` is called when these are others. */
+  serve(workers: Workers, env: Readonly<Record<string, string>>, changed: () => void): void {
     this.#workers = workers;
     this.#env = env;
+    this.#changed = changed;
   }
 
   /** Looks whether anything has changed, and takes it over. Resolves when all is up to date. */
@@ -171,6 +173,7 @@ export class Registry {
     for (const name of names) {
       if (known.get(name) !== this.#byName.get(name)) this.#changedIn.set(name, generation.number);
     }
+    this.#changed();
   }
 
   #refuse(snapshot: Snapshot): void {

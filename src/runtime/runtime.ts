@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../domain/log.ts";
 import type { HandlerCatalog, Runner } from "../engine/runner.ts";
+import type { Cgroups } from "./cgroup.ts";
 import { Pool } from "./pool.ts";
 import { Registry } from "./registry.ts";
 import { makeScratch, sweepScratch } from "./scratch.ts";
@@ -22,6 +23,8 @@ export interface RuntimeOptions {
   readonly handlerEnv: Readonly<Record<string, string>>;
   /** How changes of the handlers are noticed; `off` leaves them as they were at the start. */
   readonly watch: "auto" | "poll" | "off";
+  /** In which the kernel limits the memory of each worker; none unless given. */
+  readonly cgroups?: Cgroups | null;
   readonly clock: Clock;
   readonly log: Log;
   /** How long one file may take to load; 10 s unless given. */
@@ -32,8 +35,11 @@ export interface RuntimeOptions {
 export interface Runtime {
   readonly runner: Runner;
   readonly catalog: HandlerCatalog;
-  /** Starts the workers, which become ready on their own, and the watch. Handlers see the variables in `env` too. */
-  start(env: Readonly<Record<string, string>>): void;
+  /**
+   * Starts the workers, which become ready on their own, and the watch. Handlers see the variables in `env` too; `changed`
+   * is called whenever the catalog has changed.
+   */
+  start(env: Readonly<Record<string, string>>, changed: () => void): void;
   /** Ends every worker; what still runs is interrupted. Resolves when they are gone. */
   stop(): Promise<void>;
 }
@@ -43,7 +49,7 @@ export interface Runtime {
  * @throws when the system refuses a process or a temporary folder.
  */
 export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { numWorkers, concurrency, workerMaxAttempts, clock, log, loadDeadlineMs = 10_000 } = options;
+  const { numWorkers, concurrency, workerMaxAttempts, cgroups = null, clock, log, loadDeadlineMs = 10_000 } = options;
   const swept = sweepScratch(log).catch((error: unknown) => {
     log.warn({ err: error }, "could not look for what killed servers left");
   });
@@ -54,6 +60,7 @@ export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
   const common = {
     scratchDir: scratch.path,
     env,
+    cgroups,
     clock,
     log,
     loadDeadlineMs,
@@ -75,8 +82,8 @@ export async function loadRuntime(options: RuntimeOptions): Promise<Runtime> {
   return {
     runner,
     catalog: registry.catalog,
-    start(more) {
-      registry.serve(runner, { ...env, ...more });
+    start(more, changed) {
+      registry.serve(runner, { ...env, ...more }, changed);
       runner.open({ ...env, ...more });
       if (options.watch === "off") return;
       const look = () => void registry.refresh();

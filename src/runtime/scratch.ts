@@ -13,14 +13,19 @@ export interface Scratch {
   remove(): Promise<void>;
 }
 
+/** The system refuses a temporary folder. The message is for whoever starts the server. */
+export class ScratchError extends Error {
+  override readonly name = "ScratchError";
+}
+
 /**
  * Makes a folder that is gone when the process exits. What a killed process left is swept by `sweepScratch`: a lock in
  * the folder, which the system drops with its holder, tells that from the folder of one that lives, whatever its user or
  * container.
- * @throws when the system refuses a temporary folder.
+ * @throws ScratchError
  */
 export async function makeScratch(log: Log): Promise<Scratch> {
-  const path = await realpath(await mkdtemp(join(tmpdir(), prefix)));
+  const path = await makeTemporaryFolder();
   const lock = takeLock(join(path, "lock.new"), { readwrite: true, create: true });
   held.add(lock);
   // Under this name it is found, and is held by then.
@@ -56,6 +61,18 @@ export async function sweepScratch(log: Log): Promise<void> {
 
 const prefix = "taskflow-";
 const lockName = "lock";
+
+async function makeTemporaryFolder(): Promise<string> {
+  try {
+    return await realpath(await mkdtemp(join(tmpdir(), prefix)));
+  } catch (error) {
+    throw new ScratchError(
+      `There is no room for temporary files in ${tmpdir()}: ${error instanceof Error ? error.message : String(error)}\n` +
+        "Let this user write there (a container with a read-only root: --tmpfs /tmp), or set TMPDIR to another folder.",
+      { cause: error },
+    );
+  }
+}
 
 /** Null when another one holds it, or when there is none. */
 function findLock(path: string): Database | null {

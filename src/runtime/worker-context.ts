@@ -30,6 +30,7 @@ export function attemptContext(attempt: Reachable, request: RunMessage): Attempt
     sleep: (ms) => sleep(ms, attempt.signal),
     scheduledFor: dateOrNull(request.scheduledFor),
     lastRunAt: dateOrNull(request.lastRunAt),
+    traceparent: request.traceparent,
   };
 }
 

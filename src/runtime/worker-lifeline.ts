@@ -1,4 +1,5 @@
 import { dlopen } from "bun:ffi";
+import { writeFileSync } from "node:fs";
 
 /**
  * Makes the kernel kill this process when the server dies, even while a handler loops. Only Linux can; elsewhere the
@@ -8,6 +9,19 @@ export function dieWithParent(parentPid: number): void {
   if (process.platform === "linux") killOnParentDeath();
   // It may have died before the kernel was asked.
   if (process.ppid !== parentPid) process.exit(1);
+}
+
+/**
+ * Makes a kernel that is short of memory, in a container with a limit too, end a worker before the server, which may well
+ * be larger. What the worker starts inherits that.
+ */
+export function dieBeforeServer(): void {
+  if (process.platform !== "linux") return;
+  try {
+    writeFileSync("/proc/self/oom_score_adj", "1000");
+  } catch (fault) {
+    console.error("a system short of memory may end the server before this worker:", fault);
+  }
 }
 
 const PR_SET_PDEATHSIG = 1;

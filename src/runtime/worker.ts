@@ -7,7 +7,7 @@ import type { HandlerFile, LoadReport, ParentMessage, RunMessage } from "./proto
 import { Attempt, currentAttempt, endedAttempts, runningAttempts } from "./worker-attempt.ts";
 import { openChannel } from "./worker-channel.ts";
 import { captureOutput } from "./worker-console.ts";
-import { dieWithParent } from "./worker-lifeline.ts";
+import { dieBeforeServer, dieWithParent } from "./worker-lifeline.ts";
 import { loadHandler, provideTaskflow, type Run } from "./worker-load.ts";
 import { describeThrown } from "./worker-thrown.ts";
 
@@ -15,6 +15,7 @@ type LoadFault = Extract<LoadReport, { status: "load_error" }>["error"];
 
 const [parentPid, trees = ""] = process.argv.slice(2);
 dieWithParent(Number(parentPid));
+dieBeforeServer();
 
 const handlers = new Map<string, { readonly file: string; readonly code: Run | LoadFault }>();
 let attemptsRun = 0;

@@ -67,8 +67,57 @@ const firstSchema = `
   CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
+const periodicSchema = `
+  CREATE TABLE periodic_tasks (
+    name TEXT NOT NULL PRIMARY KEY,
+    func_name TEXT NOT NULL,
+    cron_expression TEXT NOT NULL,
+    timezone TEXT NOT NULL,
+    args TEXT NOT NULL,
+    kwargs TEXT NOT NULL,
+    priority INTEGER,
+    max_retries INTEGER,
+    timeout_ms REAL,
+    overlap TEXT NOT NULL,
+    catch_up TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    next_run INTEGER,
+    last_run INTEGER,
+    run_count INTEGER NOT NULL,
+    decided_until INTEGER,
+    revision INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX periodic_due ON periodic_tasks (next_run) WHERE next_run IS NOT NULL;
+
+  CREATE TABLE firings (
+    id INTEGER PRIMARY KEY,
+    periodic_task TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    nominal_at INTEGER NOT NULL,
+    decided_at INTEGER NOT NULL,
+    reason TEXT,
+    detail TEXT,
+    task_id TEXT,
+    since INTEGER
+  ) STRICT;
+  CREATE INDEX firings_by_task ON firings (periodic_task, outcome);
+
+  -- A nominal time creates one task, whatever happens. What was triggered by hand has none.
+  CREATE UNIQUE INDEX tasks_fired ON tasks (periodic_task, scheduled_for)
+    WHERE periodic_task IS NOT NULL AND scheduled_for IS NOT NULL;
+  CREATE INDEX tasks_overlapping ON tasks (periodic_task, scheduled_for)
+    WHERE scheduled_for IS NOT NULL AND completed_at IS NULL;
+`;
+
+const traceparent = "ALTER TABLE tasks ADD COLUMN traceparent TEXT";
+
+/** An index that every move of a task wrote twice: tasks are found by their status through those that are left. */
+const withoutStatusIndex = "DROP INDEX tasks_by_status";
+
 /** The way from an empty file to the present schema. `user_version` says how many steps a file has taken: only append. */
-const schemaSteps: readonly string[] = [firstSchema];
+export const schemaSteps: readonly string[] = [firstSchema, periodicSchema, traceparent, withoutStatusIndex];
 
 /** Reads only. */
 export function identify(db: Database, steps = schemaSteps): Identity {

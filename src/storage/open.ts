@@ -12,6 +12,8 @@ export { StoreOpenError };
 export interface OpenOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Milliseconds of a clock that only goes forward, to time transactions with; `now` unless given. */
+  readonly elapsedMs?: () => number;
 }
 
 /**
@@ -19,12 +21,12 @@ export interface OpenOptions {
  * folders when there are none, brings an older file up to date, and owns it until `close`.
  * @throws StoreOpenError whatever is wrong; nothing that was there is overwritten then.
  */
-export async function openStore(address: string, { now }: OpenOptions): Promise<Store> {
+export async function openStore(address: string, { now, elapsedMs = now }: OpenOptions): Promise<Store> {
   const place = placeOf(address);
-  if (place === ":memory:") return openMemory();
+  if (place === ":memory:") return openMemory(elapsedMs);
   const file = resolve(place);
   try {
-    return openFile(locate(file), now());
+    return openFile(locate(file), now(), elapsedMs);
   } catch (error) {
     throw openError(error, file);
   }
@@ -37,10 +39,10 @@ function placeOf(address: string): string {
   throw new StoreOpenError(`${JSON.stringify(address)} is no address of a database: write ${forms}`);
 }
 
-function openMemory(): Store {
+function openMemory(elapsedMs: () => number): Store {
   const db = connect(":memory:");
   migrate(db);
-  return createSqliteStore(db, () => undefined);
+  return createSqliteStore(db, () => undefined, elapsedMs);
 }
 
 /** The file's real path, its folders made: two links to one file have to meet in one lock. */
@@ -53,7 +55,7 @@ function locate(file: string): string {
   throw new StoreOpenError(`${file} is ${kind}: give the path of a database file`);
 }
 
-function openFile(file: string, now: number): Store {
+function openFile(file: string, now: number, elapsedMs: () => number): Store {
   const db = connect(file);
   let ownership: Ownership | null = null;
   try {
@@ -61,7 +63,7 @@ function openFile(file: string, now: number): Store {
     ownership = takeOwnership(file, now);
     useWal(db);
     migrate(db);
-    return createSqliteStore(db, ownership.release);
+    return createSqliteStore(db, ownership.release, elapsedMs);
   } catch (error) {
     db.close(true);
     ownership?.release();

@@ -9,6 +9,13 @@ import type { ListFilter, TaskPage } from "./store.ts";
 /** A page ends early above this many characters, so that a thousand tasks of a megabyte do not fill the memory. */
 const pageCharacters = 16 * 1024 * 1024;
 
+/** The handlers that there are tasks of, and a null: each is found by one step in the index. */
+const names = `names (name) AS (
+  SELECT min(func_name) FROM tasks
+  UNION ALL
+  SELECT (SELECT min(func_name) FROM tasks WHERE func_name > name) FROM names WHERE name IS NOT NULL
+)`;
+
 export function prepareFind(db: Database) {
   const find = db.prepare<TaskRow, [taskId: string]>(`SELECT ${taskColumns} FROM tasks WHERE id = ?`);
   return (taskId: string): Task | null => {
@@ -21,8 +28,16 @@ export function prepareList(db: Database) {
   const all = db.prepare<TaskRow, [before: number, limit: number]>(
     `SELECT ${taskColumns} FROM tasks WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
   );
+  // The index holds one run per handler. The recursion takes the newest of what it holds and puts in what lies below that in
+  // its run: it merges them, and looks at no more tasks than it gives. A CROSS JOIN keeps the order of its left side.
   const byStatus = db.prepare<TaskRow, [status: Status, before: number, limit: number]>(
-    `SELECT ${taskColumns} FROM tasks WHERE status = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+    `WITH RECURSIVE ${names}, merged (name, newest) AS (
+       SELECT name, ${newestBelow("?2")} FROM names WHERE name IS NOT NULL
+       UNION ALL
+       SELECT name, ${newestBelow("newest")} FROM merged WHERE newest IS NOT NULL
+       ORDER BY 2 DESC LIMIT ?3
+     )
+     SELECT ${taskColumns} FROM merged CROSS JOIN tasks ON seq = newest`,
   );
   const byBoth = db.prepare<TaskRow, [funcName: string, status: Status, before: number, limit: number]>(
     `SELECT ${taskColumns} FROM tasks WHERE func_name = ? AND status = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
@@ -48,6 +63,12 @@ export function prepareList(db: Database) {
   };
 }
 
+/** The handlers that there are tasks of. */
+export function prepareFuncNames(db: Database) {
+  const all = db.prepare<{ name: string }, []>(`WITH RECURSIVE ${names} SELECT name FROM names WHERE name IS NOT NULL`);
+  return (): readonly string[] => all.all().map(({ name }) => name);
+}
+
 export function prepareAttempts(db: Database) {
   const attempts = db.prepare<Attempt, [taskId: string]>(
     `SELECT number, worker, started_at AS startedAt, ended_at AS endedAt, outcome, error_kind AS errorKind, error, stack
@@ -70,6 +91,11 @@ export function prepareNextDue(db: Database) {
      WHERE status IN ('pending', 'retrying') ORDER BY run_at LIMIT 1`,
   );
   return (): number | null => nextDue.get()?.run_at ?? null;
+}
+
+/** The newest task of one handler, in the status that is the first parameter. */
+function newestBelow(seq: string): string {
+  return `(SELECT max(seq) FROM tasks WHERE func_name = name AND status = ?1 AND seq < ${seq})`;
 }
 
 function page(rows: Iterable<TaskRow>, limit: number): TaskPage {

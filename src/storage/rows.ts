@@ -27,12 +27,13 @@ export interface TaskRow {
   readonly periodic_task: string | null;
   readonly scheduled_for: number | null;
   readonly last_run_at: number | null;
+  readonly traceparent: string | null;
 }
 
 const insertedColumns = `
   id, func_name, args, kwargs, status, priority, created_at, run_at, started_at, completed_at, result, error, error_kind,
   attempt, retry_count, max_retries, timeout_ms, crashes, cancel_requested, progress_fraction, progress_message,
-  periodic_task, scheduled_for, last_run_at`;
+  periodic_task, scheduled_for, last_run_at, traceparent`;
 
 /** The columns of a TaskRow. */
 export const taskColumns = `seq,${insertedColumns}`;
@@ -63,11 +64,15 @@ export function taskFromRow(row: TaskRow): Task {
     periodicTask: row.periodic_task,
     scheduledFor: row.scheduled_for,
     lastRunAt: row.last_run_at,
+    traceparent: row.traceparent,
   };
 }
 
-/** Takes what `taskValues` gives. */
-export const insertTaskSql = `INSERT INTO tasks (${insertedColumns}) VALUES (${Array(24).fill("?").join(", ")})`;
+/** Inserts so many tasks; takes what `taskValues` gives for each, one after the other. */
+export function insertTasksSql(tasks: number): string {
+  const row = `(${Array(25).fill("?").join(", ")})`;
+  return `INSERT INTO tasks (${insertedColumns}) VALUES ${Array(tasks).fill(row).join(", ")}`;
+}
 
 export function taskValues(task: Task) {
   return [
@@ -95,6 +100,7 @@ export function taskValues(task: Task) {
     task.periodicTask,
     task.scheduledFor,
     task.lastRunAt,
+    task.traceparent,
   ] satisfies (string | number | null)[];
 }
 

@@ -1,7 +1,18 @@
 import type { Database } from "bun:sqlite";
 import { Counters } from "./counters.ts";
+import { prepareFire } from "./fire.ts";
 import { createGroupCommit, type Transactions } from "./group-commit.ts";
+import {
+  prepareDuePeriodic,
+  prepareFindPeriodic,
+  prepareFirings,
+  prepareListPeriodic,
+  prepareNextFiring,
+  prepareRemovePeriodic,
+  prepareSavePeriodic,
+} from "./periodic.ts";
 import { prepareAttempts, prepareFind, prepareList, prepareLogs, prepareNextDue } from "./reads.ts";
+import { createCommitMeter, prepareStats } from "./stats.ts";
 import type { Store } from "./store.ts";
 import { storeClosed, storeError } from "./store-error.ts";
 import { prepareCancel, prepareCancelWaiting, preparePromote, preparePrune, prepareRecover } from "./upkeep.ts";
@@ -11,10 +22,12 @@ import { prepareClaim, prepareInsert, prepareReport, prepareSettle } from "./wri
  * The store in `db`, which has the present schema and no other writer. Writes of one turn of the event loop share a
  * commit; reads run at once and see what was committed before them.
  * @param release called once, after `db` was closed.
+ * @param elapsedMs a clock that only goes forward, to time transactions with.
  */
-export function createSqliteStore(db: Database, release: () => void): Store {
+export function createSqliteStore(db: Database, release: () => void, elapsedMs = () => 0): Store {
   const counters = new Counters(db);
-  const { write, close } = createGroupCommit(transactionsOf(db, counters));
+  const commits = createCommitMeter();
+  const { write, close } = createGroupCommit(transactionsOf(db, counters), { commits, elapsedMs });
   let closing: Promise<void> | null = null;
 
   async function read<T>(run: () => T): Promise<T> {
@@ -35,11 +48,20 @@ export function createSqliteStore(db: Database, release: () => void): Store {
   const cancelWaiting = prepareCancelWaiting(db, counters);
   const recover = prepareRecover(db, settle);
   const prune = preparePrune(db, counters);
+  const fire = prepareFire(db, counters, cancel);
+  const savePeriodic = prepareSavePeriodic(db);
+  const removePeriodic = prepareRemovePeriodic(db);
+  const duePeriodic = prepareDuePeriodic(db);
+  const nextFiring = prepareNextFiring(db);
+  const findPeriodic = prepareFindPeriodic(db);
+  const listPeriodic = prepareListPeriodic(db);
+  const firings = prepareFirings(db);
   const nextDue = prepareNextDue(db);
   const find = prepareFind(db);
   const list = prepareList(db);
   const attempts = prepareAttempts(db);
   const logs = prepareLogs(db);
+  const stats = prepareStats(db, commits);
 
   return {
     insert: (tasks, maxWaiting) => write(() => insert(tasks, maxWaiting)),
@@ -52,12 +74,21 @@ export function createSqliteStore(db: Database, release: () => void): Store {
     recover: (limit, settled) => write(() => recover(limit, settled)),
     prune: (cutoffs, limit) => write(() => prune(cutoffs, limit)),
     probe: () => write(() => counters.touch()),
+    fire: (plans, now, maxWaiting) => write(() => fire(plans, now, maxWaiting)),
+    savePeriodic: (entry, before, passed, now) => write(() => savePeriodic(entry, before, passed, now)),
+    removePeriodic: (name, source) => write(() => removePeriodic(name, source)),
+    duePeriodic: (limit, now) => read(() => duePeriodic(limit, now)),
+    nextFiring: () => read(nextFiring),
+    findPeriodic: (name) => read(() => findPeriodic(name)),
+    listPeriodic: () => read(listPeriodic),
+    firings: (name) => read(() => firings(name)),
     nextDue: () => read(nextDue),
     find: (taskId) => read(() => find(taskId)),
     list: (filter) => read(() => list(filter)),
     attempts: (taskId) => read(() => attempts(taskId)),
     logs: (taskId) => read(() => logs(taskId)),
     counts: () => read(() => counters.counts()),
+    stats: () => read(stats),
     close() {
       closing ??= closeAll(close, db, release);
       return closing;

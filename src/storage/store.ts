@@ -1,3 +1,5 @@
+import type { Histogram } from "../domain/histogram.ts";
+import type { Decision, Fired, Firing, FiringPlan, PeriodicSource, PeriodicTask } from "../domain/periodic.ts";
 import type { Attempt, LogLine, Progress, Status, Task } from "../domain/task.ts";
 import type { Settlement } from "../domain/transition.ts";
 
@@ -24,6 +26,21 @@ export interface Counts {
   readonly enqueued: number;
   /** Claims ever made. */
   readonly dequeued: number;
+}
+
+/** What a store tells of itself; what is counted is counted since it was opened. */
+export interface StoreStats {
+  /** How long transactions took from their begin until they were durable, in seconds. */
+  readonly commitSeconds: Histogram;
+  /** Transactions that were undone. */
+  readonly failedCommits: number;
+  /** Writes asked for; those of one turn share a transaction. */
+  readonly writes: number;
+  readonly databaseBytes: number;
+  /** Bytes of the write-ahead log. */
+  readonly walBytes: number;
+  /** When the queued task that waits longest was due, or null when none is queued. */
+  readonly oldestQueuedAt: number | null;
 }
 
 export type Cancellation =
@@ -78,12 +95,40 @@ export interface Store {
   prune(cutoffs: RetentionCutoffs, limit: number): Promise<number>;
   /** Writes something small, to find out whether the medium takes writes. */
   probe(): Promise<void>;
+  /**
+   * Carries the plans out, each whole or, where the queue is full, up to there: creates the tasks, moves the entry to its
+   * next time, writes its history. An entry that is not as its plan says any more is left alone, so that no nominal time
+   * is decided twice.
+   */
+  fire(plans: readonly FiringPlan[], now: number, maxWaiting: number): Promise<readonly Fired[]>;
+  /**
+   * Writes an entry under its name, if what is there now is `before` (null: nothing). Says whether it was. `passed` are
+   * nominal times of the entry before that go by undecided otherwise: they join the history.
+   */
+  savePeriodic(
+    entry: PeriodicTask,
+    before: PeriodicTask | null,
+    passed: readonly Decision[],
+    now: number,
+  ): Promise<boolean>;
+  /** Forgets the entry of that name and source, and its history; its tasks stay. Says whether there was one. */
+  removePeriodic(name: string, source: PeriodicSource): Promise<boolean>;
+  /** Up to `limit` entries whose next time has come, the first first. */
+  duePeriodic(limit: number, now: number): Promise<readonly PeriodicTask[]>;
+  /** The next time of all entries, or null. */
+  nextFiring(): Promise<number | null>;
+  findPeriodic(name: string): Promise<PeriodicTask | null>;
+  /** By name. */
+  listPeriodic(): Promise<readonly PeriodicTask[]>;
+  /** The last lines of each outcome, newest first. */
+  firings(name: string): Promise<readonly Firing[]>;
   find(taskId: string): Promise<Task | null>;
   list(filter: ListFilter): Promise<TaskPage>;
   /** The attempts that ended, in their order. */
   attempts(taskId: string): Promise<readonly Attempt[]>;
   logs(taskId: string): Promise<readonly LogLine[]>;
   counts(): Promise<Counts>;
+  stats(): Promise<StoreStats>;
   /** Waits for the writes under way and lets go of the medium. */
   close(): Promise<void>;
 }

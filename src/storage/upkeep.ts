@@ -1,9 +1,10 @@
 /** The writes beside the hot path. Each function prepares its statements and returns what runs them inside a transaction. */
 
 import type { Database } from "bun:sqlite";
-import { isFinal, type Status, type Task, waitingStatuses } from "../domain/task.ts";
+import { isFinal, type Status, type Task } from "../domain/task.ts";
 import { applySettlement, type Settlement } from "../domain/transition.ts";
 import type { Counters } from "./counters.ts";
+import { prepareFuncNames } from "./reads.ts";
 import { type TaskRow, taskColumns, taskFromRow } from "./rows.ts";
 import type { Cancellation, RetentionCutoffs } from "./store.ts";
 
@@ -26,27 +27,46 @@ export function preparePromote(db: Database, counters: Counters) {
 export function prepareCancel(db: Database, counters: Counters) {
   const find = db.prepare<TaskRow, [taskId: string]>(`SELECT ${taskColumns} FROM tasks WHERE id = ?`);
   const request = db.prepare<null, [seq: number]>("UPDATE tasks SET cancel_requested = 1 WHERE seq = ?");
-  const cancelRow = prepareCancelRow(db, counters);
+  const cancel = db.prepare<null, [now: number, seq: number]>(
+    "UPDATE tasks SET status = 'cancelled', completed_at = ? WHERE seq = ?",
+  );
 
   return (taskId: string, now: number): Cancellation | null => {
     const row = find.get(taskId);
     if (row === null) return null;
     if (isFinal(row.status)) return { kind: "final", task: taskFromRow(row) };
-    if (row.status !== "running") return { kind: "cancelled", task: cancelRow(row, now) };
-    request.run(row.seq);
-    row.cancel_requested = 1;
-    return { kind: "requested", task: taskFromRow(row) };
+    if (row.status === "running") {
+      request.run(row.seq);
+      row.cancel_requested = 1;
+      return { kind: "requested", task: taskFromRow(row) };
+    }
+    cancel.run(now, row.seq);
+    counters.move(row.status, "cancelled");
+    return { kind: "cancelled", task: cancelled(row, now) };
   };
 }
 
 export function prepareCancelWaiting(db: Database, counters: Counters) {
-  const inStatus = prepareInStatus(db);
-  const cancelRow = prepareCancelRow(db, counters);
+  const kinds = [
+    "tasks INDEXED BY tasks_ready WHERE status = 'queued' ORDER BY priority, run_at, seq LIMIT",
+    "tasks INDEXED BY tasks_due WHERE status IN ('pending', 'retrying') ORDER BY run_at, seq LIMIT",
+  ].map((first) => ({
+    find: db.prepare<TaskRow, [limit: number]>(`SELECT ${taskColumns} FROM ${first} ?`),
+    // The rows that are found, all of them by one statement.
+    cancel: db.prepare<null, [now: number, limit: number]>(
+      `UPDATE tasks SET status = 'cancelled', completed_at = ? WHERE seq IN (SELECT seq FROM ${first} ?)`,
+    ),
+  }));
 
   return (limit: number, now: number): readonly Task[] => {
     const tasks: Task[] = [];
-    for (const status of waitingStatuses) {
-      for (const row of inStatus.all(status, limit - tasks.length)) tasks.push(cancelRow(row, now));
+    for (const { find, cancel } of kinds) {
+      const rows = find.all(limit - tasks.length);
+      cancel.run(now, rows.length);
+      for (const row of rows) {
+        counters.move(row.status, "cancelled");
+        tasks.push(cancelled(row, now));
+      }
     }
     return tasks;
   };
@@ -56,15 +76,23 @@ export function prepareRecover(
   db: Database,
   settle: (taskId: string, lease: number, settlement: Settlement) => boolean,
 ) {
-  const inStatus = prepareInStatus(db);
+  const funcNames = prepareFuncNames(db);
+  const runningOf = db.prepare<TaskRow, [funcName: string, limit: number]>(
+    `SELECT ${taskColumns} FROM tasks WHERE func_name = ? AND status = 'running' ORDER BY seq LIMIT ?`,
+  );
 
-  return (limit: number, settled: (task: Task) => Settlement): readonly Task[] =>
-    inStatus.all("running", limit).map((row) => {
-      const task = taskFromRow(row);
-      const settlement = settled(task);
-      settle(task.id, task.attempt, settlement);
-      return applySettlement(task, settlement);
-    });
+  return (limit: number, settled: (task: Task) => Settlement): readonly Task[] => {
+    const tasks: Task[] = [];
+    for (const funcName of funcNames()) {
+      for (const row of runningOf.all(funcName, limit - tasks.length)) {
+        const task = taskFromRow(row);
+        const settlement = settled(task);
+        settle(task.id, task.attempt, settlement);
+        tasks.push(applySettlement(task, settlement));
+      }
+    }
+    return tasks;
+  };
 }
 
 export function preparePrune(db: Database, counters: Counters) {
@@ -95,21 +123,8 @@ export function preparePrune(db: Database, counters: Counters) {
   };
 }
 
-function prepareInStatus(db: Database) {
-  return db.prepare<TaskRow, [status: Status, limit: number]>(
-    `SELECT ${taskColumns} FROM tasks WHERE status = ? ORDER BY seq LIMIT ?`,
-  );
-}
-
-function prepareCancelRow(db: Database, counters: Counters) {
-  const cancel = db.prepare<null, [now: number, seq: number]>(
-    "UPDATE tasks SET status = 'cancelled', completed_at = ? WHERE seq = ?",
-  );
-  return (row: TaskRow, now: number): Task => {
-    cancel.run(now, row.seq);
-    counters.move(row.status, "cancelled");
-    row.status = "cancelled";
-    row.completed_at = now;
-    return taskFromRow(row);
-  };
+function cancelled(row: TaskRow, now: number): Task {
+  row.status = "cancelled";
+  row.completed_at = now;
+  return taskFromRow(row);
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { periodicCrashRounds } from "./periodic-rounds.ts";
 import { crashRounds } from "./rounds.ts";
 
 test("20 times killed at random moments, the server keeps every promise that it made", async () => {
@@ -7,4 +8,11 @@ test("20 times killed at random moments, the server keeps every promise that it 
   // Else it proved nothing.
   expect(acknowledged).toBeGreaterThan(200);
   expect(interrupted).toBeGreaterThan(0);
+}, 120_000);
+
+test("4 times killed as its periodic tasks fire, each of their times is decided once and none is early", async () => {
+  const { fired, others, faults, folder } = await periodicCrashRounds(4);
+  if (faults.length > 0) throw new Error(`${faults.join("\n")}\nIts data is kept in ${folder}`);
+  expect(fired).toBeGreaterThan(20);
+  expect(others).toBeGreaterThan(0);
 }, 120_000);

@@ -19,6 +19,7 @@ test("/health and the metrics tell of each worker what it does, and /api/v1/hand
     tasks: [task.task_id],
     attempts: 1,
     rss_bytes: expect.any(Number),
+    memory_guard: expect.stringMatching(/^(cgroup|rss)$/),
     generation: 1,
     age: expect.any(Number),
   };

@@ -191,6 +191,12 @@ describe("a server that cannot start exits with 1, says why, and leaves nothing 
     expect(reason).toContain("TASKFLOW_HOST");
   });
 
+  test("a folder for temporary files that cannot be written is named, with the variable that sets another", async () => {
+    const reason = await refusal({ TMPDIR: "/proc" });
+    expect(reason).toContain("temporary files in /proc");
+    expect(reason).toContain("set TMPDIR to another folder");
+  });
+
   test("a database below a file, or in the place of a folder, is named", async () => {
     const file = join(folder, "a-file");
     await Bun.write(file, "not a folder");

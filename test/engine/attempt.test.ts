@@ -16,6 +16,7 @@ describe("an attempt", () => {
       maxAttempts: 3,
       scheduledFor: null,
       lastRunAt: null,
+      traceparent: null,
     });
     engine.runner.of(task.id).fail();
     await engine.next("task_retrying", task.id);

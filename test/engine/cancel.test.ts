@@ -263,4 +263,20 @@ describe("clearing the queue", () => {
     expect(await engine.clearQueue()).toBe(1_001);
     expect((await engine.metrics()).counts.byStatus).toMatchObject({ queued: 0, cancelled: 1_001 });
   });
+
+  test("is one line of the log, also when the store refuses in the middle of it", async () => {
+    const engine = await testEngine({ slots: 0 });
+    await engine.submit(Array.from({ length: 1_001 }, () => aSubmission()));
+    const isThird = () => engine.faults.calls("cancelWaiting") > 2;
+    engine.faults.decide((verb) => (verb === "cancelWaiting" && isThird() ? "refused" : "passes"));
+    await expect(engine.clearQueue()).rejects.toMatchObject({ code: "store_unavailable" });
+    engine.faults.heal();
+    expect(await engine.clearQueue()).toBe(1);
+    expect(await engine.clearQueue()).toBe(0);
+    const cancellations = engine.lines.filter(({ message }) => message.includes("cancelled"));
+    expect(cancellations).toMatchObject([
+      { level: "info", message: "waiting tasks cancelled", fields: { tasks: 1_000 } },
+      { level: "info", message: "waiting tasks cancelled", fields: { tasks: 1 } },
+    ]);
+  });
 });

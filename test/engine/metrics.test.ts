@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { defaultBackoff } from "../../src/domain/retry.ts";
 import { settle } from "../../src/domain/transition.ts";
-import { createMeter } from "../../src/engine/metrics.ts";
+import { createMeter, mostHandlers, otherHandlers } from "../../src/engine/metrics.ts";
 import { aSubmission, testEngine } from "../support/engine.ts";
 import { aTask } from "../support/tasks.ts";
 
@@ -105,6 +105,46 @@ describe("the handlers' metrics", () => {
     await engine.clock.advance(2_000);
     expect(await engine.find(task.id)).toMatchObject({ status: "pending" });
     expect((await engine.metrics()).handlers).toEqual({});
+  });
+});
+
+describe("the measures", () => {
+  test("tell of each handler its attempts, finished tasks and retries, with the times they took", async () => {
+    const engine = await testEngine({ slots: 1 });
+    const task = await engine.add({ maxRetries: 1 });
+    await engine.next("task_started", task.id);
+    const waiting = await engine.add({ funcName: "add_numbers", args: [1, 2] });
+    await engine.cancel(waiting.id);
+    await engine.clock.advance(400);
+    engine.runner.of(task.id).fail();
+    await engine.next("task_retrying", task.id);
+    await engine.clock.advance(2_000);
+    engine.runner.of(task.id).complete();
+    await engine.next("task_completed", task.id);
+    const { handlers, store } = await engine.measures();
+    expect(handlers.get("echo")).toMatchObject({
+      finished: { completed: 1, failed: 0, cancelled: 0 },
+      retries: 1,
+      run: { sum: expect.closeTo(1.4) },
+    });
+    expect(handlers.get("echo")?.outcomes).toEqual(
+      new Map([
+        ["failed", 1],
+        ["completed", 1],
+      ]),
+    );
+    expect(handlers.get("echo")?.wait.counts.reduce((sum, count) => sum + count)).toBe(2);
+    expect(handlers.get("add_numbers")?.finished).toEqual({ completed: 0, failed: 0, cancelled: 1 });
+    expect(store.writes).toBeGreaterThan(0);
+  });
+
+  test("tell only so many handlers apart, however many come and go", () => {
+    const meter = createMeter();
+    for (let n = 0; n < mostHandlers + 50; n++) meter.cancelled(aTask({ funcName: `handler_${n}` }));
+    meter.cancelled(aTask({ funcName: "handler_0" }));
+    expect(meter.measures.size).toBe(mostHandlers + 1);
+    expect(meter.measures.get("handler_0")?.finished.cancelled).toBe(2);
+    expect(meter.measures.get(otherHandlers)?.finished.cancelled).toBe(50);
   });
 });
 

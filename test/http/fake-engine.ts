@@ -128,12 +128,16 @@ export function createFakeEngine(): FakeEngine {
       const line: LogLine = { at: now, attempt: 1, level: "info", message };
       events.logged(look(id), line);
     },
+    get periodic() {
+      return absent("periodic tasks");
+    },
     retry: () => absent("retry"),
     list: () => absent("list"),
     attempts: () => absent("attempts"),
     logs: () => absent("logs"),
     clearQueue: () => absent("clearQueue"),
     metrics: () => absent("metrics"),
+    measures: () => absent("measures"),
     health: () => absent("health"),
     start: () => absent("start"),
     stop: () => absent("stop"),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { maxBodyBytes } from "../../src/http/body.ts";
 import { problemOf, testApp } from "../support/app.ts";
+import type { LogEntry } from "../support/engine.ts";
 
 describe("a request that cannot be served", () => {
   test.each([
@@ -13,6 +14,7 @@ describe("a request that cannot be served", () => {
     ["{}", 422, "validation_failed"],
     [`{"func_name": ${"[".repeat(100_000)}${"]".repeat(100_000)}}`, 422, "validation_failed"],
     [`{"func_name": "echo", "args": ${"[".repeat(250)}${"]".repeat(250)}}`, 422, "validation_failed"],
+    [`{"func_name": "echo", "kwargs": ${'{"a":'.repeat(250)}0${"}".repeat(250)}}`, 422, "validation_failed"],
   ])("the body %.40s is a %i %s", async (body, status, code) => {
     const { post } = await testApp();
     expect(await problemOf(await post("/api/v1/tasks", body))).toMatchObject({ status, code });
@@ -133,20 +135,24 @@ describe("a request that cannot be served", () => {
   });
 
   test("a defect of the server says nothing of itself, and its log says all", async () => {
-    const { engine, request, defects } = await testApp({ defects: "kept" });
+    const lines: LogEntry[] = [];
+    const { engine, request } = await testApp({ lines });
     const error = new Error(`cannot read /srv/secret/taskflow.db at ${import.meta.path}:1:1`);
     engine.find = () => Promise.reject(error);
-    const response = await request("/api/v1/tasks/x");
+    const response = await request("/api/v1/tasks/x", { headers: { "x-request-id": "seven" } });
     const text = await response.text();
     expect(response.headers.get("content-type")).toBe("application/problem+json");
     expect(JSON.parse(text)).toEqual({
       type: "urn:taskflow:problem:internal",
       title: "Internal Server Error",
       status: 500,
-      detail: "Something went wrong on the server; its log says what.",
+      detail: "Something went wrong on the server; its log says what, of the request seven.",
       code: "internal",
     });
-    expect(defects).toEqual([{ method: "GET", path: "/api/v1/tasks/x", error }]);
+    const fields = { request_id: "seven", method: "GET", path: "/api/v1/tasks/x", error };
+    expect(lines.filter(({ level }) => level !== "debug")).toEqual([
+      { level: "error", message: "request failed", fields },
+    ]);
   });
 
   test("what is sent is not sent back at length", async () => {

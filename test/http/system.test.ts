@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { declaredBy } from "../../src/engine/runner.ts";
 import { problemOf, testApp } from "../support/app.ts";
+import { aDeclaration } from "../support/periodic.ts";
 
 describe("the front door", () => {
   test("tells a program where things are and sends a browser to a page", async () => {
@@ -122,6 +124,23 @@ describe("handlers", () => {
     expect(await (await request("/api/v1/registered-tasks")).json()).toEqual({ tasks: ["add_numbers", "echo"] });
     expect((await post("/api/v1/tasks", { func_name: "add_numbers", args: [1] })).status).toBe(422);
     expect((await post("/api/v1/tasks", { func_name: "add_numbers", args: [1, 2] })).status).toBe(201);
+  });
+
+  test("one that declares periodic tasks shows them, and why one was not taken on", async () => {
+    const { engine, request, post } = await testApp();
+    const taken = { name: "taken", func_name: "echo", cron_expression: "@daily" };
+    expect((await post("/api/v1/periodic-tasks", taken)).status).toBe(201);
+    const schedules = ["taken", "echo"].map((name) => aDeclaration({ name, timezone: "Europe/Berlin" }));
+    engine.catalog.define("echo", { schedules });
+    await engine.periodic.syncDeclared(declaredBy(engine.catalog));
+    const shown = async () => (await (await request("/api/v1/handlers/echo")).json()).schedules;
+    const common = { cron_expression: "* * * * *", timezone: "Europe/Berlin" };
+    expect(await shown()).toEqual([
+      { name: "taken", ...common, error: "The name is taken by an entry that was created over the API." },
+      { name: "echo", ...common, error: null },
+    ]);
+    await request("/api/v1/periodic-tasks/taken", { method: "DELETE" });
+    expect((await shown())[0].error).toBeNull();
   });
 
   test("one is found by its name, colons included; an unknown one is a 404", async () => {

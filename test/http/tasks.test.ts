@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { attemptSchema, logLineSchema, taskSchema } from "../../src/http/schema.ts";
 import { problemOf, taskOf, testApp } from "../support/app.ts";
+import type { WireTask } from "../support/client.ts";
 import { breaches } from "../support/schema.ts";
 
 describe("POST /api/v1/tasks", () => {
@@ -26,6 +27,7 @@ describe("POST /api/v1/tasks", () => {
       error_kind: null,
       progress: null,
       periodic_task: null,
+      scheduled_for: null,
     });
     expect(task.created_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     const location = response.headers.get("location");
@@ -229,5 +231,27 @@ describe("one task", () => {
   test.each(["cancel", "retry"])("POST …/unknown/%s is a 404", async (verb) => {
     const { post } = await testApp();
     expect((await problemOf(await post(`/api/v1/tasks/unknown/${verb}`))).code).toBe("unknown_task");
+  });
+});
+
+describe("a trace", () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+  test("is kept with every task that is submitted in it, and with the new task of a retry", async () => {
+    const { engine, post } = await testApp({ slots: 0 });
+    const one = await taskOf(await post("/api/v1/tasks", { func_name: "echo" }, { traceparent }));
+    const batch = await post("/api/v1/tasks/batch", { tasks: [{ func_name: "echo" }] }, { traceparent });
+    const [other] = ((await batch.json()) as { tasks: WireTask[] }).tasks;
+    await post(`/api/v1/tasks/${one.task_id}/cancel`);
+    const again = await taskOf(await post(`/api/v1/tasks/${one.task_id}/retry`, undefined, { traceparent }));
+    for (const task of [one, other, again])
+      expect(await engine.find(task?.task_id ?? "")).toMatchObject({ traceparent });
+  });
+
+  test("that is not valid is ignored", async () => {
+    const { engine, post } = await testApp({ slots: 0 });
+    const response = await post("/api/v1/tasks", { func_name: "echo" }, { traceparent: "00-abc" });
+    expect(response.status).toBe(201);
+    expect((await engine.find((await taskOf(response)).task_id)).traceparent).toBeNull();
   });
 });

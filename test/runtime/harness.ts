@@ -86,7 +86,7 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
     log: { debug: () => undefined, info: () => undefined, warn, error: warn },
     ...options,
   });
-  runtime.start({ TASKFLOW_URL: "http://localhost:8000" });
+  runtime.start({ TASKFLOW_URL: "http://localhost:8000" }, () => undefined);
   const { runner, catalog } = runtime;
   const stop = once(() => runtime.stop());
   const waiting = new Set<() => void>();
@@ -126,6 +126,7 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
         maxAttempts: 1,
         scheduledFor: null,
         lastRunAt: null,
+        traceparent: null,
         ...request,
         funcName,
       },

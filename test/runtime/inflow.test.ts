@@ -19,6 +19,7 @@ function inflow(worker: "answers" | "is silent") {
   const heartbeat = new Heartbeat(
     {
       pid: 1,
+      memoryGuard: "none",
       ended: new Promise(() => undefined),
       send(message) {
         if (worker === "is silent" || message.type !== "ping") return;

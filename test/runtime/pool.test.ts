@@ -62,6 +62,7 @@ test("an attempt that finds no worker is given back", async () => {
       maxAttempts: 1,
       scheduledFor: null,
       lastRunAt: null,
+      traceparent: null,
     },
     { log: () => undefined, progress: () => undefined, ended: ended.resolve },
   );

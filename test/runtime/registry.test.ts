@@ -22,6 +22,7 @@ describe("a handler that loads", () => {
       maxRetries: 7,
       priority: 1,
       backoff: { baseMs: 2_000, capMs: 3_600_000, jitter: 0 },
+      schedules: [],
     });
     if (handler?.status !== "ready") throw new Error("greet did not load");
     expect(handler.bind(["Ada"], {})).toEqual({ ok: true, input: { name: "Ada" } });

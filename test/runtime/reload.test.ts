@@ -155,6 +155,7 @@ test("a state for which no worker came up is tried again after a while, not at o
     tasksDir,
     scratchDir: await temporaryFolder(),
     env: {},
+    cgroups: null,
     clock: { ...systemClock, now: () => now },
     log: { debug: silent, info: silent, warn: silent, error: silent },
     loadDeadlineMs: 10_000,
@@ -166,7 +167,7 @@ test("a state for which no worker came up is tried again after a while, not at o
     tries += 1;
     return Promise.resolve(false);
   };
-  registry.serve({ replace, trees: () => new Set() }, {});
+  registry.serve({ replace, trees: () => new Set() }, {}, () => undefined);
   writeFileSync(join(tasksDir, "a.ts"), returns(2));
   await registry.refresh();
   await registry.refresh();

@@ -17,7 +17,7 @@ const runtime = await loadRuntime({
   log: { debug: silent, info: silent, warn: console.error, error: console.error },
 });
 const { runner } = runtime;
-runtime.start({});
+runtime.start({}, silent);
 runner.onFree(() => {
   runner.start(
     {
@@ -29,6 +29,7 @@ runner.onFree(() => {
       maxAttempts: 1,
       scheduledFor: null,
       lastRunAt: null,
+      traceparent: null,
     },
     { log: () => console.log(runner.workers()[0]?.pid), progress: silent, ended: silent },
   );

@@ -13,7 +13,17 @@ import { createLife, type Life, retentionMs } from "./life.ts";
 import { attemptKey, Model } from "./model.ts";
 import type { FaultKind, Story } from "./steps.ts";
 
-const reads: ReadonlySet<PropertyKey> = new Set(["find", "list", "attempts", "logs", "counts", "nextDue", "close"]);
+const reads: ReadonlySet<PropertyKey> = new Set([
+  "find",
+  "list",
+  "attempts",
+  "logs",
+  "counts",
+  "nextDue",
+  "close",
+  "duePeriodic",
+  "nextFiring",
+]);
 const refusals: ReadonlySet<string> = new Set([
   "store_unavailable",
   "queue_full",

@@ -20,6 +20,21 @@ export function testCounts(open: () => Promise<Store>): void {
       await store.close();
     });
 
+    test("come with how much was written, how large it is and how long the oldest task waits", async () => {
+      const store = await open();
+      expect(await store.stats()).toMatchObject({ writes: 0, failedCommits: 0, oldestQueuedAt: null });
+      await inserted(store, { priority: 1, runAt: 3_000 });
+      await inserted(store, { priority: 2, runAt: 2_000 });
+      await inserted(store, { status: "pending", runAt: 1_000 });
+      const stats = await store.stats();
+      expect(stats).toMatchObject({ writes: 3, failedCommits: 0, oldestQueuedAt: 2_000 });
+      expect(stats.databaseBytes).toBeGreaterThan(0);
+      expect(stats.commitSeconds.counts.reduce((sum, count) => sum + count)).toBe(3);
+      expect((await store.claim(2, 5_000)).length).toBe(2);
+      expect(await store.stats()).toMatchObject({ oldestQueuedAt: null });
+      await store.close();
+    });
+
     test("equal the tasks there are, after any sequence of writes", async () => {
       await fc.assert(
         fc.asyncProperty(randomSteps, async (steps) => {

@@ -93,6 +93,17 @@ function testList(store: () => Store): void {
     },
   );
 
+  test.each([1, 4, 100])("merges the tasks of any number of handlers by their age, in pages of %i", async (limit) => {
+    const kinds = [..."ccabdbbbaeacc"].map((funcName, n) =>
+      aTask({ funcName, status: n % 4 === 1 ? "failed" : "queued" }),
+    );
+    await store().insert(kinds, unlimited);
+    for (const status of ["queued", "failed", "running"] as const) {
+      const wanted = kinds.filter((task) => task.status === status).reverse();
+      expect((await pages({ status, limit })).flat()).toEqual(wanted);
+    }
+  });
+
   test("stays in place while newer tasks come", async () => {
     const old = await inserted(store());
     const middle = await inserted(store());
@@ -133,7 +144,12 @@ function testClose(store: () => Store): void {
   test("refuses what comes later, and may be called again", async () => {
     await Promise.all([store().close(), store().close()]);
     await store().close();
-    for (const refused of [store().insert([aTask()], unlimited), store().find("x"), store().counts()]) {
+    for (const refused of [
+      store().insert([aTask()], unlimited),
+      store().find("x"),
+      store().counts(),
+      store().stats(),
+    ]) {
       expect(await refused.catch((error: unknown) => error)).toMatchObject({ code: "store_unavailable" });
     }
   });

@@ -102,6 +102,15 @@ function testCancelWaiting(store: () => Store): void {
 }
 
 function testRecover(store: () => Store): void {
+  test("takes no more than the limit at a time, whichever handlers they are of", async () => {
+    const running: string[] = [];
+    for (const funcName of ["b", "a", "c", "a"]) running.push((await claimed(store(), { funcName })).id);
+    const recover = () => store().recover(3, (task) => settlementOf(task, completed));
+    const [first, second, third] = [await recover(), await recover(), await recover()];
+    expect([first.length, second.length, third.length]).toEqual([3, 1, 0]);
+    expect(ids([...first, ...second]).sort()).toEqual(running.sort());
+  });
+
   test("settles what runs as it is told, with a line in the history", async () => {
     const running = await claimed(store());
     const waiting = await inserted(store());

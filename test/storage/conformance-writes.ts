@@ -30,12 +30,22 @@ function testInsert(store: () => Store): void {
     progress: { fraction: 0.25, message: "read" },
     periodicTask: "nightly",
     scheduledFor: 900,
+    traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`,
     lastRunAt: 800,
   });
 
   test("keeps every field of a task as it is", async () => {
     expect(await store().insert([full], unlimited)).toBe(true);
     expect(await store().find(full.id)).toEqual(full);
+  });
+
+  test.each([2, 9, 10, 11, 47])("keeps every field of %i tasks at once, in their order", async (size) => {
+    const tasks = Array.from(
+      { length: size },
+      (_, n): Task => ({ ...full, id: Bun.randomUUIDv7(), timeoutMs: n + 1, scheduledFor: n }),
+    );
+    expect(await store().insert(tasks, unlimited)).toBe(true);
+    expect((await store().list({ limit: size })).tasks).toEqual(tasks.toReversed());
   });
 
   test("accepts as many as may wait, and none when it would be one more", async () => {
@@ -57,10 +67,11 @@ function testInsert(store: () => Store): void {
 
   test("rejects an id that is taken with all of its batch, and nothing beside it", async () => {
     const taken = await inserted(store());
-    const [before, beside, after] = [aTask(), aTask(), aTask()];
+    const [before, after] = [aTask(), aTask()];
+    const many = Array.from({ length: 13 }, () => aTask());
     const answers = await Promise.allSettled([
       store().insert([before], unlimited),
-      store().insert([beside, aTask({ id: taken.id })], unlimited),
+      store().insert([...many, aTask({ id: taken.id })], unlimited),
       store().insert([after], unlimited),
     ]);
     expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from "bun:test";
 import type { Store } from "../../src/storage/store.ts";
 import { testCounts } from "./conformance-counts.ts";
+import { testPeriodic } from "./conformance-periodic.ts";
 import { testReads } from "./conformance-reads.ts";
 import { testUpkeep } from "./conformance-upkeep.ts";
 import { testWrites } from "./conformance-writes.ts";
@@ -16,6 +17,7 @@ export function storeConformance(name: string, open: () => Promise<Store>): void
 
     testWrites(() => store);
     testUpkeep(() => store);
+    testPeriodic(() => store);
     testReads(() => store);
     testCounts(open);
   });

@@ -1,4 +1,4 @@
-import { Database } from "bun:sqlite";
+import { Database, Statement } from "bun:sqlite";
 import { afterAll, expect, spyOn, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import fc from "fast-check";
@@ -119,6 +119,21 @@ test("a turn that changes nothing writes nothing", async () => {
   await store.close();
 });
 
+test("a batch takes a statement for ten of its tasks, and one for each that is left over", async () => {
+  const db = connect(":memory:");
+  migrate(db);
+  const prepare = spyOn(db, "prepare");
+  const store = createSqliteStore(db, () => undefined);
+  const inserts = prepare.mock.results.flatMap(({ value }) => {
+    const isInsert = value instanceof Statement && value.toString().startsWith("INSERT INTO tasks");
+    return isInsert ? [spyOn(value, "run")] : [];
+  });
+  const tasks = Array.from({ length: 43 }, () => aTask());
+  await store.insert(tasks, unlimited);
+  expect(inserts.flatMap(({ mock }) => mock.calls)).toHaveLength(4 + 3);
+  await store.close();
+});
+
 test("closing leaves everything in the one file", async () => {
   const file = databaseFile();
   const store = await open(file);
@@ -132,19 +147,28 @@ test("no statement sorts, and none reads a whole table of tasks", () => {
   migrate(db);
   const prepare = spyOn(db, "prepare");
   createSqliteStore(db, () => undefined);
-  const statements = prepare.mock.calls.map(([sql]) => sql).filter((sql) => /^(SELECT|UPDATE|DELETE|INSERT)/.test(sql));
+  const statements = prepare.mock.calls
+    .map(([sql]) => sql)
+    .filter((sql) => /^(WITH|SELECT|UPDATE|DELETE|INSERT)/.test(sql));
   expect(statements.length).toBeGreaterThan(15);
   const plans = statements.map((sql) => {
     const steps = db.query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${sql}`).all();
     return { sql, plan: steps.map(({ detail }) => detail).join("; ") };
   });
-  expect(plans.filter(({ plan }) => /TEMP B-TREE|SCAN (?!counters)(?!.* USING )/.test(plan))).toEqual([]);
+  expect(
+    plans.filter(({ plan }) => /TEMP B-TREE|SCAN (?!counters|names|\d+-ROW VALUES)(?!.* USING )/.test(plan)),
+  ).toEqual([]);
   const indexOf = (fragment: RegExp) =>
     /INDEX (\w+)/.exec(plans.find(({ sql }) => fragment.test(sql))?.plan ?? "")?.[1];
   expect(indexOf(/ORDER BY priority, run_at, seq/)).toBe("tasks_ready");
   expect(indexOf(/run_at <= \? ORDER BY run_at/)).toBe("tasks_due");
   expect(indexOf(/SELECT run_at/)).toBe("tasks_due");
   expect(indexOf(/completed_at < \?/)).toBe("tasks_ended");
+  expect(indexOf(/periodic_task = \? AND scheduled_for = \?/)).toBe("tasks_fired");
+  expect(indexOf(/completed_at IS NULL ORDER BY scheduled_for/)).toBe("tasks_overlapping");
+  expect(indexOf(/SELECT next_run/)).toBe("periodic_due");
+  expect(indexOf(/next_run <= \?/)).toBe("periodic_due");
+  expect(indexOf(/FROM merged/)).toBe("tasks_by_func");
   db.close(true);
 });
 

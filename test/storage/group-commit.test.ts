@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { TaskflowError } from "../../src/domain/error.ts";
 import { createGroupCommit, type Transactions } from "../../src/storage/group-commit.ts";
+import { createCommitMeter } from "../../src/storage/stats.ts";
 
 /** Transactions that write down what happens; `faults` says what throws when. */
 function recorder(faults: Partial<Record<keyof Transactions, (count: number) => unknown>> = {}) {
@@ -17,7 +18,11 @@ function recorder(faults: Partial<Record<keyof Transactions, (count: number) => 
     journal.push(name);
     return name;
   };
-  return { ...createGroupCommit(transactions), journal, operation };
+  const commits = createCommitMeter();
+  let elapsed = 0;
+  // Whoever asks finds two milliseconds gone.
+  const elapsedMs = () => (elapsed += 2);
+  return { ...createGroupCommit(transactions, { commits, elapsedMs }), journal, operation, commits };
 }
 
 const noSpace = () => new TaskflowError("store_unavailable", "The disk is full");
@@ -117,4 +122,20 @@ test("close commits what is queued and refuses what comes later", async () => {
   expect(await queued).toBe("a");
   expect(await outcome(write(operation("b")))).toMatchObject({ code: "store_unavailable" });
   expect(journal).toHaveLength(3);
+});
+
+test("a transaction is timed from its begin to its commit, with all the writes that share it", async () => {
+  const { write, commits, operation } = recorder();
+  await Promise.all([write(operation("a")), write(operation("b"))]);
+  await write(operation("c"));
+  expect(commits).toMatchObject({ failed: 0, writes: 3 });
+  expect(commits.seconds.counts.reduce((sum, count) => sum + count)).toBe(2);
+  expect(commits.seconds.sum).toBeCloseTo(0.004);
+});
+
+test("a transaction that is undone counts as failed, and its time is not told", async () => {
+  const { write, commits, operation } = recorder({ commit: () => noSpace() });
+  await outcome(write(operation("a")));
+  expect(commits).toMatchObject({ failed: 1, writes: 1 });
+  expect(commits.seconds.sum).toBe(0);
 });

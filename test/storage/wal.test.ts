@@ -20,6 +20,7 @@ test("the write-ahead log stays bounded under constant load", async () => {
     longest = Math.max(longest, statSync(`${file}-wal`).size);
   }
   expect(longest).toBeLessThan(bound);
+  expect((await store.stats()).walBytes).toBe(statSync(`${file}-wal`).size);
   // Each page was in the log at least once.
   expect(statSync(file).size).toBeGreaterThan(bound);
   await store.close();

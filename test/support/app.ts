@@ -2,7 +2,7 @@ import type { AccessOptions } from "../../src/http/access.ts";
 import { createApp, serveOptions } from "../../src/http/app.ts";
 import type { Problem } from "../../src/http/problem.ts";
 import type { WireTask } from "./client.ts";
-import { type TestEngine, type TestEngineOptions, testEngine } from "./engine.ts";
+import { type LogEntry, recorder, type TestEngine, type TestEngineOptions, testEngine } from "./engine.ts";
 
 /** The app without a socket, over an engine that the test plays. */
 export interface TestApp {
@@ -13,8 +13,6 @@ export interface TestApp {
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
   /** Submits and expects a 201. */
   submit(body: Readonly<Record<string, unknown>>): Promise<WireTask>;
-  /** What the app logged of itself: defects, of which no test may get any unless it says so. */
-  readonly defects: readonly object[];
 }
 
 export interface Listening extends AsyncDisposable {
@@ -22,15 +20,14 @@ export interface Listening extends AsyncDisposable {
 }
 
 export async function testApp(
-  options: TestEngineOptions & { readonly access?: Partial<AccessOptions>; readonly defects?: "kept" } = {},
+  options: TestEngineOptions & { readonly access?: Partial<AccessOptions>; readonly lines?: LogEntry[] } = {},
 ): Promise<TestApp> {
   const engine = await testEngine(options);
-  const defects: object[] = [];
-  const error = (fields: object) => void defects.push(fields);
   const app = createApp({
     engine,
     access: { keys: [], corsOrigins: null, ...options.access },
-    log: options.defects === undefined ? failing : { ...failing, error },
+    // The app logs above debug only what is a defect of its own, so that no test may get there unnoticed.
+    log: options.lines === undefined ? failing : recorder(options.lines),
     version: "0.0.0",
   });
 
@@ -52,7 +49,6 @@ export async function testApp(
 
   return {
     engine,
-    defects,
     listen(changed) {
       app.listen({ hostname: "127.0.0.1", port: 0, ...serveOptions, ...changed });
       return {
@@ -85,8 +81,7 @@ export async function problemOf(response: Response): Promise<Problem> {
   return problem;
 }
 
-/** The app logs only what is a defect of its own, so that no test may get there unnoticed. */
-const failing = { debug: fail, info: fail, warn: fail, error: fail };
+const failing = { debug: () => undefined, info: fail, warn: fail, error: fail };
 
 function fail(fields: object, message: string): never {
   throw new Error(message, { cause: fields });

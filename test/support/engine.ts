@@ -6,6 +6,7 @@ import { createEngine, type Engine } from "../../src/engine/engine.ts";
 import { type Handler, type HandlerCatalog, type ReadyHandler, servingHandler } from "../../src/engine/runner.ts";
 import type { EngineSettings } from "../../src/engine/settings.ts";
 import type { Submission } from "../../src/engine/submit.ts";
+import type { Tracer } from "../../src/engine/tracer.ts";
 import { openStore } from "../../src/storage/open.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { FakeClock } from "./clock.ts";
@@ -57,6 +58,7 @@ export class FakeCatalog implements HandlerCatalog {
       maxRetries: null,
       priority: null,
       backoff: defaultBackoff,
+      schedules: [],
       ...options,
     });
   }
@@ -108,6 +110,7 @@ export interface TestEngineOptions {
   readonly newId?: () => string;
   /** False leaves the start to the test. */
   readonly started?: boolean;
+  readonly tracer?: Tracer;
 }
 
 /** An engine with everything around it in the hands of the test. */
@@ -174,6 +177,7 @@ export async function testEngine(options: TestEngineOptions = {}): Promise<TestE
     newId: options.newId ?? (() => `task-${++ids}`),
     settings: { ...testSettings, ...options.settings },
     log: recorder(lines),
+    ...(options.tracer === undefined ? {} : { tracer: options.tracer }),
   });
   const heard: TaskEvent[] = [];
   engine.events.listen((event) => heard.push(event));
@@ -210,7 +214,8 @@ export async function testEngine(options: TestEngineOptions = {}): Promise<TestE
   };
 }
 
-function recorder(lines: LogEntry[]) {
+/** A log that keeps what it is told. */
+export function recorder(lines: LogEntry[]) {
   const at = (level: LogEntry["level"]) => (fields: object, message: string) => lines.push({ level, message, fields });
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }

@@ -130,6 +130,7 @@ export class FakeRunner implements Runner {
       tasks: [request.taskId],
       attempts: 1,
       rssBytes: null,
+      memoryGuard: "none",
       startedAt: 0,
       generation: 1,
     }));

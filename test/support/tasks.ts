@@ -26,6 +26,7 @@ export function aTask(overrides: Partial<Task> = {}): Task {
     periodicTask: null,
     scheduledFor: null,
     lastRunAt: null,
+    traceparent: null,
     ...overrides,
   };
 }

@@ -47,6 +47,7 @@ export function fakeContext({
     signal: controller.signal,
     scheduledFor: null,
     lastRunAt: null,
+    traceparent: null,
     log: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
     progress(fraction) {
       fractions.push(fraction);

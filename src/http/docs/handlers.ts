@@ -5,6 +5,7 @@ import type { OpenApi, Operation } from "./openapi.ts";
 
 const submitPath = "/api/v1/tasks";
 const batchPath = "/api/v1/tasks/batch";
+const periodicPath = "/api/v1/periodic-tasks";
 
 /**
  * `document` with every handler in it: one that can be called as an example of the body that submits it and with its
@@ -21,6 +22,7 @@ export function withHandlers(document: OpenApi, handlers: readonly Handler[]): O
       ...document.paths,
       ...withBody(document, submitPath, (schema) => anyBody(document, schema, ready), Object.fromEntries(examples)),
       ...withBody(document, batchPath, (schema) => schema, batchExample(examples)),
+      ...withBody(document, periodicPath, (schema) => schema, Object.fromEntries(examples.map(periodicExample))),
     },
     components: {
       ...document.components,
@@ -79,6 +81,12 @@ function bodyExample(handler: ReadyHandler): JsonObject {
 function batchExample(examples: readonly (readonly [string, JsonObject])[]): JsonObject {
   const tasks = examples.slice(0, 2).map(([, { value }]) => value);
   return tasks.length === 0 ? {} : { batch: { summary: "Several tasks", value: { tasks } } };
+}
+
+/** The same submission, at every full hour. */
+function periodicExample([name, { value, ...rest }]: readonly [string, JsonObject]): readonly [string, JsonObject] {
+  const when = { name: `hourly_${name}`, cron_expression: "0 * * * *" };
+  return [name, { ...rest, value: { ...when, ...(isObject(value) ? value : {}) } }];
 }
 
 /** Any submission, or that of one handler, each with all the fields, as the tools show one of them at a time. */

@@ -2,8 +2,16 @@ import { STATUS_CODES } from "node:http";
 import { swagger } from "@elysiajs/swagger";
 import type { AnyElysia } from "elysia";
 import { errorCodes, TaskflowError } from "../../domain/error.ts";
+import { changesSchema, definitionSchema } from "../periodic-definition.ts";
 import { problemOf, problemSchema } from "../problem.ts";
-import { attemptSchema, logLineSchema, taskSchema } from "../schema.ts";
+import {
+  attemptSchema,
+  firingSchema,
+  logLineSchema,
+  periodicEntrySchema,
+  periodicTaskSchema,
+  taskSchema,
+} from "../schema.ts";
 import { submissionSchema } from "../submission.ts";
 import { isObject, type JsonObject, mapSchema, mapValues, presentable } from "./json-schema.ts";
 
@@ -59,11 +67,13 @@ export async function routeDocument(app: AnyElysia, version: string): Promise<Op
 const introduction = `A function runtime and task scheduler: drop a TypeScript file into the tasks folder and call it.
 
 Submit with \`POST /api/v1/tasks\`, then ask for the task or listen on the WebSocket \`/ws\`: \`{"type": "subscribe",
-"task_id": "…"}\` sends its present state, then every change. Errors are \`application/problem+json\` with a stable \`code\`.`;
+"task_id": "…"}\` sends its present state, then every change. Errors are \`application/problem+json\` with a stable \`code\`. Every
+answer carries an \`X-Request-Id\`, that of the request if it brings one, and so do the lines of the server's log.`;
 
 /** In the order in which the pages show them. */
 const tagDescriptions: Readonly<Record<string, { description: string }>> = {
   Tasks: { description: "Submit work, look at it, cancel it, retry it" },
+  "Periodic tasks": { description: "Named cron entries that create tasks" },
   System: { description: "Handlers, health and metrics" },
 };
 
@@ -165,6 +175,11 @@ const namedSchemas = mapValues(
   {
     Task: taskSchema,
     Submission: submissionSchema,
+    PeriodicTask: periodicTaskSchema,
+    PeriodicTaskInList: periodicEntrySchema,
+    PeriodicTaskDefinition: definitionSchema,
+    PeriodicTaskChanges: changesSchema,
+    Firing: firingSchema,
     Attempt: attemptSchema,
     LogLine: logLineSchema,
     Problem: problemSchema,

@@ -19,6 +19,9 @@ export class LiveHub implements Exchange {
   readonly log: Log;
   readonly limits: LiveLimits;
   readonly now: () => number;
+  /** Messages of all connections, since the start. */
+  readonly messages = { received: 0, sent: 0 };
+  /** Each with its client. */
   readonly #connections = new Map<LiveConnection, string | null>();
   readonly #everything = new Set<LiveConnection>();
   readonly #followers = new Map<string, Set<LiveConnection>>();

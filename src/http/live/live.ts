@@ -5,6 +5,7 @@ import type { Engine } from "../../engine/engine.ts";
 import { clientOf } from "../client-address.ts";
 import { type DocumentedResponse, errors } from "../detail.ts";
 import { problemResponse, problemSchema } from "../problem.ts";
+import { requestIdHeader } from "../requests.ts";
 import type { LiveConnection, Visitor } from "./connection.ts";
 import { type HubOptions, LiveHub } from "./hub.ts";
 import { outletOf } from "./outlet.ts";
@@ -19,12 +20,14 @@ export function live(engine: Engine, { mayWrite = () => true, ...options }: Live
   const hub = new LiveHub(engine, options);
   return new Elysia({ normalize: false }).decorate("live", hub).get(
     "/ws",
-    ({ request, server, query }) => {
+    ({ request, server, query, set }) => {
       const address = server?.requestIP(request)?.address;
       const client = address === undefined ? null : clientOf(address);
       const data = socketHandlers(hub, { mayWrite: mayWrite(request), client, query });
       // Elysia's own `.ws` parses what comes in before anyone sees it, so that a text cannot be told from JSON in it.
-      if (server?.upgrade(request, { data })) return;
+      const id = set.headers[requestIdHeader];
+      const headers = id === undefined ? {} : { [requestIdHeader]: String(id) };
+      if (server?.upgrade(request, { data, headers })) return;
       return upgradeRequired();
     },
     { detail },
@@ -43,9 +46,10 @@ function socketHandlers(hub: LiveHub, visitor: Visitor): SocketHandlers {
   let connection: LiveConnection | null = null;
   return {
     open(socket) {
-      connection = hub.open(outletOf(socket), visitor);
+      connection = hub.open(outletOf(socket, hub.messages), visitor);
     },
     message(_socket, data) {
+      hub.messages.received += 1;
       connection?.receive(data);
     },
     drain() {

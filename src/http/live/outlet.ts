@@ -11,9 +11,11 @@ export interface Outlet {
   close(code: number, reason: string): void;
 }
 
-export function outletOf(socket: ServerWebSocket<unknown>): Outlet {
+/** @param counted gets one more `sent` with each message. */
+export function outletOf(socket: ServerWebSocket<unknown>, counted: { sent: number }): Outlet {
   return {
     send(text) {
+      counted.sent += 1;
       socket.sendText(text);
     },
     unsentBytes: () => socket.getBufferedAmount(),

@@ -4,6 +4,7 @@ import { compileInput } from "../../../src/domain/input.ts";
 import { defaultBackoff } from "../../../src/domain/retry.ts";
 import type { BrokenHandler, Handler, ReadyHandler } from "../../../src/engine/runner.ts";
 import { docs } from "../../../src/http/docs/docs.ts";
+import { periodic } from "../../../src/http/periodic.ts";
 import { system } from "../../../src/http/system.ts";
 import { tasks } from "../../../src/http/tasks.ts";
 import { createFakeEngine } from "../fake-engine.ts";
@@ -27,6 +28,7 @@ export function readyHandler(
     maxRetries: null,
     priority: null,
     backoff: defaultBackoff,
+    schedules: [],
   };
 }
 
@@ -53,6 +55,7 @@ export function createDocsApp(initial: readonly Handler[], key?: string) {
     })
     .use(system(engine))
     .use(tasks(engine))
+    .use(periodic(engine))
     .use(docs({ handlers: read, generation: () => generation, version: "1.2.3" }));
   function read() {
     reads++;
