@@ -43,6 +43,10 @@ export interface Started {
   readonly logged: Promise<string>;
   /** Resolves once it has logged so many lines. */
   readonly heard: (lines: number) => Promise<void>;
+  /** Resolves when it is told to have begun. */
+  readonly began: Promise<void>;
+  /** Resolves when it is told to be returned. */
+  readonly returned: Promise<void>;
   /** How often it was told to have ended. */
   readonly endings: () => number;
 }
@@ -110,12 +114,19 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
   /** Starts an attempt as soon as there is a slot. */
   async function begin(funcName: string, input: unknown = {}, request: Partial<AttemptRequest> = {}): Promise<Started> {
     await until(() => runner.free() > 0);
+    return startNow(funcName, input, request);
+  }
+
+  /** Starts an attempt, in a slot or behind others. */
+  function startNow(funcName: string, input: unknown = {}, request: Partial<AttemptRequest> = {}): Started {
     const lines: string[] = [];
     const levels: LogLevel[] = [];
     const progress: Progress[] = [];
     let endings = 0;
     const ended = Promise.withResolvers<{ outcome: Outcome; worker: string }>();
     const logged = Promise.withResolvers<string>();
+    const began = Promise.withResolvers<void>();
+    const returned = Promise.withResolvers<void>();
     const hearing: { count: number; resolve: () => void }[] = [];
     const attempt = runner.start(
       {
@@ -127,10 +138,13 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
         scheduledFor: null,
         lastRunAt: null,
         traceparent: null,
+        isQuick: false,
         ...request,
         funcName,
       },
       {
+        began: began.resolve,
+        returned: returned.resolve,
         log(level, message) {
           lines.push(message);
           levels.push(level);
@@ -157,6 +171,8 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
       ended: ended.promise,
       logged: logged.promise,
       heard,
+      began: began.promise,
+      returned: returned.promise,
       endings: () => endings,
     };
   }
@@ -178,7 +194,7 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
     return outcome.result === null ? null : JSON.parse(outcome.result);
   }
 
-  return { runtime, runner, catalog, warnings, stop, until, begin, run, result };
+  return { runtime, runner, catalog, warnings, stop, until, begin, startNow, run, result };
 }
 
 /** The outcome of an attempt that returned `value`. */
