@@ -2,7 +2,8 @@ import ipaddr from "ipaddr.js";
 
 /** Whoever is behind an address: of version 6 one has at least 2^64 of them. */
 export function clientOf(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
+  // Asked with every request that has a key: an address of version 4 stands for itself and is not parsed.
+  if (!address.includes(":") || !ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);
   return parsed instanceof ipaddr.IPv6 ? `${network(parsed)}::/64` : parsed.toString();
 }

@@ -50,7 +50,8 @@ export function createRouteTable(routes: readonly Route[]): RouteTable {
 function pathOf(url: string): string {
   const start = url.indexOf("/", "http://".length);
   const query = url.indexOf("?", start);
-  return url.slice(start, query < 0 ? undefined : query).replace(/(?<=.)\/$/, "");
+  const path = url.slice(start, query < 0 ? undefined : query);
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 /** As OpenAPI has it: `security` of a route goes before that of the document, and an empty one asks for nothing. */
