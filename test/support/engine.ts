@@ -111,6 +111,8 @@ export interface TestEngineOptions {
   /** Kept from an earlier engine, to play a restart. */
   readonly store?: Store;
   readonly clock?: FakeClock;
+  /** `task-1`, `task-2`, …, unless given. */
+  readonly newId?: () => string;
   /** False leaves the start to the test. */
   readonly started?: boolean;
   readonly tracer?: Tracer;
@@ -183,7 +185,7 @@ export async function testEngine(options: TestEngineOptions = {}): Promise<TestE
     catalog,
     clock,
     random: options.random ?? (() => 0.5),
-    newId: () => `task-${++ids}`,
+    newId: options.newId ?? (() => `task-${++ids}`),
     ...(options.pace === undefined ? {} : { pace: options.pace }),
     settings: { ...testSettings, ...options.settings },
     log: recorder(lines),
