@@ -174,7 +174,10 @@ function parsed(json: string): unknown {
 
 function nextCursor(response: Response): string | null {
   const next = /<([^>]+)>; rel="next"/.exec(response.headers.get("link") ?? "")?.[1];
-  return next !== undefined && URL.canParse(next) ? new URL(next).searchParams.get("cursor") : null;
+  // It says the path alone, whatever the server is called from here.
+  return next !== undefined && URL.canParse(next, response.url)
+    ? new URL(next, response.url).searchParams.get("cursor")
+    : null;
 }
 
 /** Reads where the server is and with which key. @throws Failure for an address that is none. */
