@@ -31,7 +31,8 @@ async function filesLoadedBy(entries: readonly string[]): Promise<ReadonlySet<st
     loaded.add(file);
     const loader = /\.[cm]?ts$/.test(file) ? "ts" : "js";
     if (!/\.[cm]?[jt]s$/.test(file)) continue;
-    for (const { kind, path } of new Bun.Transpiler({ loader }).scanImports(await Bun.file(file).bytes())) {
+    const text = (await Bun.file(file).text()).replace(/^#!.*/, "");
+    for (const { kind, path } of new Bun.Transpiler({ loader }).scanImports(text)) {
       const found = find(path, file, kind);
       if (found !== null) left.push(found);
     }

@@ -52,7 +52,7 @@ test("what the sources load stays with its licences, and all else goes", async (
   await using root = await temporaryFolder();
   for (const [path, text] of Object.entries(installed))
     await Bun.write(join(root.path, "node_modules", path.slice(2)), text);
-  await Bun.write(join(root.path, "src/main.ts"), 'import "./deep/code.ts";');
+  await Bun.write(join(root.path, "src/main.ts"), '#!/usr/bin/env bun\nimport "./deep/code.ts";');
   await Bun.write(join(root.path, "src/deep/code.ts"), source);
   await prune(root.path, ["src/main.ts"]);
   const left = await readdir(join(root.path, "node_modules"), { recursive: true, withFileTypes: true });

@@ -25,7 +25,7 @@ export function sourceFile(path: string, text: string): SourceFile {
     specifier.startsWith(".") ? posix.join(posix.dirname(path), specifier) : null;
   const code = blanked(text);
   const imports: Import[] = [];
-  const loaded = new Bun.Transpiler({ loader: "ts" }).scanImports(text).map((found) => found.path);
+  const loaded = new Bun.Transpiler({ loader: "ts" }).scanImports(text.replace(/^#!.*/, "")).map((found) => found.path);
   const keyword = /(?<![.\w$])(?:from\s*|import\s*\(?\s*|(?:import\.meta\.)?require\s*\(\s*)(["'])/g;
   for (const { 0: found, 1: quote = "", index } of code.matchAll(keyword)) {
     const start = index + found.length;
