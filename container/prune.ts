@@ -32,7 +32,7 @@ async function filesLoadedBy(entries: readonly string[]): Promise<ReadonlySet<st
     const ending = /\.[cm]?([jt]sx?)$/.exec(file)?.[1];
     if (ending === undefined) continue;
     const loader = ending === "ts" || ending === "tsx" ? ending : "js";
-    const text = await Bun.file(file).text();
+    const text = (await Bun.file(file).text()).replace(/^#!.*/, "");
     // What elements become stands in a comment.
     const elements = /^\/\*\* @jsxImportSource (\S+) \*\/$/m.exec(text)?.[1];
     const runtime = elements === undefined ? null : find(`${elements}/jsx-runtime`, file, "import-statement");

@@ -275,7 +275,7 @@ async function call(method: string, path: string, body?: unknown): Promise<Respo
   throw new ApiError(await response.json());
 }
 
-/** The path in `Link: <http://…/tasks?cursor=…>; rel="next"`, or null on the last page. */
+/** The path in `Link: </api/v1/tasks?cursor=…>; rel="next"`, or null on the last page. */
 function nextPage(response: Response): string | null {
   const link = /<([^>]+)>; rel="next"/.exec(response.headers.get("link") ?? "")?.[1];
   if (link === undefined) return null;

@@ -5,7 +5,7 @@ import { type Config, ConfigError, readConfig } from "./config.ts";
 import { isStoreUnavailable } from "./domain/error.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import { declaredBy, type HandlerCatalog } from "./engine/runner.ts";
-import { createApp } from "./http/app.ts";
+import { createApp, serveOptions } from "./http/app.ts";
 import { createLog, type ServerLog } from "./log.ts";
 import { openCgroups } from "./runtime/cgroup.ts";
 import { endEarlierLife } from "./runtime/earlier-life.ts";
@@ -123,8 +123,7 @@ type App = ReturnType<typeof createApp>;
 /** Starts to listen and says at which address this machine reaches it. */
 function listen(app: App, { host, port }: Config): string {
   try {
-    // Bodies over the limit are refused by the route, with an answer that says so.
-    app.listen({ hostname: host, port, idleTimeout: 60, maxRequestBodySize: Number.MAX_SAFE_INTEGER });
+    app.listen({ hostname: host, port, ...serveOptions });
   } catch (error) {
     throw new ListenError(
       `Cannot listen on ${host}, port ${port}: ${error instanceof Error ? error.message : String(error)}\n` +

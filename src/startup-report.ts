@@ -18,8 +18,7 @@ export function reportStartup(startup: Startup, log: Log): void {
   const isForPeople = config.logFormat === null ? process.stdout.isTTY === true : config.logFormat === "pretty";
   if (isForPeople) process.stdout.write(startupText(startup));
   // Printed, not logged: it is shown once, and logs are kept.
-  else if (access.madeKey !== null)
-    process.stderr.write(`${keyLine(access.madeKey)}\n${dashboardLine(url, access.madeKey)}\n`);
+  else if (access.madeKey !== null) process.stderr.write(`${keyLines(access.madeKey, url).join("\n")}\n`);
   for (const { name, error } of handlers.filter(isBroken))
     log.error({ func_name: name, ...error }, "handler not loaded");
   const loaded = handlers.filter(isReady).map(({ name }) => name);
@@ -53,7 +52,7 @@ export function startupText({ url, version, config, access, handlers }: Startup)
     `  Database   ${database.path === ":memory:" ? "in memory: forgotten at the stop" : database.path}`,
     `  Workers    ${numWorkers === 0 ? "none: accepts tasks and runs nothing" : numWorkers}`,
     `  Reload     ${watch === "off" ? "off: start again to load changes" : "watching for changes"}`,
-    ...(access.madeKey === null ? [] : ["", `  ${keyLine(access.madeKey)}`, `  ${dashboardLine(url, access.madeKey)}`]),
+    ...(access.madeKey === null ? [] : ["", ...keyLines(access.madeKey, url).map((line) => `  ${line}`)]),
     "",
     `  Handlers in ${tasksDir}: ${ready.length} loaded${broken.length > 0 ? `, ${broken.length} not` : ""}`,
     ...ready.map(({ name, description }) => `    ✓ ${name.padEnd(width)}  ${brief(description ?? "")}`.trimEnd()),
@@ -79,13 +78,13 @@ function websocketOf(url: string): string {
   return `${url.replace(/^http/, "ws")}/ws`;
 }
 
-function keyLine(key: string): string {
-  return `A key was made, and is shown only now; TASKFLOW_API_KEYS sets your own. Authorization: Bearer ${key}`;
-}
-
-/** What follows the # stays in the browser: it goes neither over the wire nor into a log. */
-function dashboardLine(url: string, key: string): string {
-  return `The dashboard, with that key: ${url}/dashboard#key=${key}`;
+/** The link has the key behind its #, which browsers send to nobody. */
+function keyLines(key: string, url: string): readonly string[] {
+  return [
+    "A key was made, and is shown only now; TASKFLOW_API_KEYS sets your own.",
+    `Open ${url}/#key=${key}`,
+    `or send Authorization: Bearer ${key}`,
+  ];
 }
 
 /** As much of a description as stands in a list. */

@@ -68,13 +68,16 @@ export function createTracing({ env, version, log }: TracingOptions): Tracing {
 /** An attempt under way, with the lease that names it. */
 interface Drawn {
   readonly lease: number;
+  readonly startTime: number;
+  /** From due to started. It ends with the attempt: one that is taken back before it began leaves no trace. */
+  readonly wait: Span;
   readonly span: Span;
 }
 
 function tracerOf(spans: SpanTracer): Tracer {
   const running = new Map<string, Drawn>();
 
-  function drawAttempt(task: Task): Span {
+  function drawAttempt(task: Task): Drawn {
     const startTime = task.startedAt ?? task.runAt;
     const attributes = { ...attributesOf(task), "taskflow.attempt.number": task.attempt };
     const wait = spans.startSpan(
@@ -82,11 +85,11 @@ function tracerOf(spans: SpanTracer): Tracer {
       { startTime: Math.min(task.runAt, startTime), attributes },
       contextOf(task.traceparent),
     );
-    wait.end(startTime);
     // What nobody submitted, such as a firing, begins its trace with the wait.
     const parent = task.traceparent === null ? trace.setSpan(ROOT_CONTEXT, wait) : contextOf(task.traceparent);
     const kind = SpanKind.CONSUMER;
-    return spans.startSpan(`attempt ${task.funcName}`, { startTime, kind, attributes }, parent);
+    const span = spans.startSpan(`attempt ${task.funcName}`, { startTime, kind, attributes }, parent);
+    return { lease: task.attempt, startTime, wait, span };
   }
 
   return {
@@ -110,15 +113,16 @@ function tracerOf(spans: SpanTracer): Tracer {
       };
     },
     started(task) {
-      const span = drawAttempt(task);
-      running.set(task.id, { lease: task.attempt, span });
-      return traceparentOf(span);
+      const drawn = drawAttempt(task);
+      running.set(task.id, drawn);
+      return traceparentOf(drawn.span);
     },
     ended(task, settlement) {
       const known = running.get(task.id);
       const isKnown = known?.lease === task.attempt;
       if (isKnown) running.delete(task.id);
-      const span = isKnown ? known.span : drawAttempt(task);
+      const { startTime, wait, span } = isKnown ? known : drawAttempt(task);
+      wait.end(startTime);
       describe(span, settlement);
       span.end(settlement?.attempt?.endedAt ?? Date.now());
     },

@@ -45,6 +45,12 @@ describe("the checker", () => {
       { "src/http/a.ts": 'import { r } from "../runtime/b.ts";', "src/runtime/b.ts": "" },
       "http sees",
     ],
+    [
+      "cli -> http",
+      { "src/cli/a.ts": 'import type { S } from "../http/b.ts";', "src/http/b.ts": "" },
+      "cli sees domain only",
+    ],
+    ["main -> cli", { "src/main.ts": 'import "./cli/b.ts";', "src/cli/b.ts": "" }, "is below src/cli/b.ts"],
     ["a new folder", { "src/utils/a.ts": "" }, "src/utils/a.ts:1: src/utils is no floor"],
     ["no ending", { ...leaf, "src/domain/b.ts": 'import { a } from "./a";' }, "lacks its ending"],
     ["no file", { [a]: 'import { b } from "./b.ts";' }, "is no file"],
@@ -123,6 +129,8 @@ describe("the checker", () => {
       "src/http/app.ts": 'import style from "./app.css" with { type: "file" };\nexport const app = style;',
       "src/main.ts":
         'import "./http/app.ts";\nimport "./log.ts";\nimport json from "../package.json" with { type: "json" };',
+      "src/cli/main.ts": 'import "./local/start.ts"; import "../domain/a.ts"; import json from "../../package.json";',
+      "src/cli/local/start.ts": 'await import("../../main.ts");',
       "src/log.ts": 'import pino from "pino";\ntry { pino(); } catch (error) { throw error; }',
     };
     expect(violations(new Map(Object.entries(sources)))).toEqual([]);

@@ -7,6 +7,7 @@ export const errorCodes = [
   "validation_failed",
   "unauthorized",
   "forbidden",
+  "too_many_wrong_keys",
   "not_found",
   "unknown_task",
   "unknown_handler",
@@ -52,12 +53,17 @@ export class TaskflowError extends Error {
   }
 }
 
-/** A 422 that lists every fault; the sentence names the first. */
+/** Faults that one refusal lists: who sent a hundred thousand knows by then. */
+const mostFaults = 100;
+
+/** A 422 that lists the faults, and of very many the first hundred; the sentence names the first. */
 export function validationFailed(faults: readonly Fault[]): TaskflowError {
   const [first, ...others] = faults;
   const where = first?.path ? `${first.path}: ` : "";
   const more = others.length > 0 ? ` (and ${others.length} more)` : "";
-  return new TaskflowError("validation_failed", `${where}${first?.message ?? "invalid input"}${more}`, { faults });
+  return new TaskflowError("validation_failed", `${where}${first?.message ?? "invalid input"}${more}`, {
+    faults: faults.slice(0, mostFaults),
+  });
 }
 
 export function unknownTask(taskId: string): TaskflowError {

@@ -94,6 +94,11 @@ export function postpone(task: Task, runAt: number): Settlement {
   };
 }
 
+/** Undoes the claim of a task that never began: it waits as before. */
+export function unclaim(task: Task): Settlement {
+  return { ...postpone(task, task.runAt), status: "queued" };
+}
+
 /** `task` once `settlement` was written. */
 export function applySettlement(task: Task, { attempt: _line, ...changes }: Settlement): Task {
   return { ...task, ...changes };

@@ -1,8 +1,10 @@
 import { afterReading } from "../domain/clock.ts";
 import { isStoreUnavailable } from "../domain/error.ts";
 import type { Attempt, LogLine, Progress, Task } from "../domain/task.ts";
-import { type Outcome, postpone } from "../domain/transition.ts";
+import { type Outcome, postpone, unclaim } from "../domain/transition.ts";
 import type { AttemptReport } from "../storage/store.ts";
+import { createMissingHandlers } from "./missing.ts";
+import type { Pace } from "./pace.ts";
 import {
   type AbortReason,
   type AttemptRequest,
@@ -20,14 +22,14 @@ export interface Attempts {
   begin(task: Task): void;
   /** Gives the claim of `task` back, unless the attempt it was made for is under way: who claimed it never heard of it. */
   reclaim(task: Task): void;
-  /** Ends the running attempt of a task by the ladder. Says whether there is one. */
+  /** Ends the running attempt of a task by the ladder. Says whether there is one: what has not begun is over at once. */
   cancel(taskId: string): boolean;
   /** Resolves when no attempt of that task is being settled. */
   settled(taskId: string): Promise<void>;
   /** Since when a handler has been asked for in vain, or null. */
   missingSince(funcName: string): number | null;
-  /** The task as it is now, if it runs here. */
-  find(taskId: string): { readonly task: Task; readonly attempt: Attempt } | null;
+  /** The task as it is now, if it is here, and its attempt, if that has begun. */
+  find(taskId: string): { readonly task: Task; readonly attempt: Attempt | null } | null;
   /**
    * Resolves when nothing runs any more: whatever still runs after the shutdown grace is interrupted. Gives up on what
    * cannot be written soon after; the next start finds it running and gives it back.
@@ -37,13 +39,15 @@ export interface Attempts {
 
 export interface AttemptParts extends SettleParts {
   readonly runner: Runner;
+  readonly pace: Pace;
   readonly settings: EngineSettings;
 }
 
 /** An attempt from its claim to its settlement. */
 interface Running {
-  /** As the events have told it. */
+  /** As claimed; from its beginning on as the events have told it. */
   task: Task;
+  hasBegun: boolean;
   /** The latest there is, told or not. */
   progress: Progress | null;
   handle: RunningAttempt | null;
@@ -58,12 +62,11 @@ const handlerPollMs = 5_000;
 const lastWriteMs = 5_000;
 
 export function createAttempts(parts: AttemptParts): Attempts {
-  const { catalog, events, meter, clock, log, settings } = parts;
+  const { catalog, events, meter, pace, clock, log, settings } = parts;
   const running = new Map<string, Running>();
   /** By task, the latest of its attempts that have ended, and are not written yet. */
   const unsettled = new Map<string, { readonly lease: number; readonly settled: Promise<void> }>();
-  /** Since when a handler has been asked for in vain. A change of that handler begins the wait anew. */
-  const missing = new Map<string, { readonly since: number; readonly changedIn: number }>();
+  const missing = createMissingHandlers(catalog);
   let onIdle: (() => void) | null = null;
 
   function begin(task: Task): void {
@@ -74,13 +77,13 @@ export function createAttempts(parts: AttemptParts): Attempts {
   }
 
   function launch(task: Task, handler: ReadyHandler): void {
-    missing.delete(task.funcName);
+    missing.found(task.funcName);
     const bound = handler.bind(JSON.parse(task.args), JSON.parse(task.kwargs));
-    // On its way before anybody is told: what the attempt has to say comes in a later turn.
-    if (bound.ok) start(task, bound.input);
-    events.changed(task);
-    log.info({ task_id: task.id, func_name: task.funcName, attempt: task.attempt }, "task started");
-    if (bound.ok) return;
+    if (bound.ok) {
+      start(task, bound.input);
+      return;
+    }
+    tellStart(task);
     // The schema has changed since the task was accepted; another attempt would meet the same one.
     const error = `InvalidInputError: ${bound.faults.map(({ path, message }) => `${path}: ${message}`).join("; ")}`;
     conclude(task, settle(neverRan(task, { kind: "failed", errorKind: "permanent", error, stack: null }), parts));
@@ -88,11 +91,8 @@ export function createAttempts(parts: AttemptParts): Attempts {
 
   async function awaitHandler(task: Task): Promise<void> {
     const now = clock.now();
-    const changedIn = catalog.changedIn(task.funcName);
-    const known = missing.get(task.funcName);
-    const since = known?.changedIn === changedIn ? known.since : now;
-    missing.set(task.funcName, { since, changedIn });
-    if (now - since < settings.handlerWaitMs) return giveBack(task, postpone(task, now + handlerPollMs), parts);
+    if (now - missing.note(task.funcName, now) < settings.handlerWaitMs)
+      return giveBack(task, postpone(task, now + handlerPollMs), parts);
     const handler = catalog.find(task.funcName);
     const reason = handler?.status === "load_error" ? handler.error.message : `there is no handler '${task.funcName}'`;
     const error = `LoadError: ${reason}`;
@@ -100,25 +100,61 @@ export function createAttempts(parts: AttemptParts): Attempts {
   }
 
   function start(task: Task, input: unknown): void {
-    const run: Running = { task, progress: null, handle: null, ending: null, cancelTimer: null };
+    const run: Running = { task, hasBegun: false, progress: null, handle: null, ending: null, cancelTimer: null };
     running.set(task.id, run);
-    run.cancelTimer = afterReading(clock, task.timeoutMs, () => end(run, "timeout"));
-    run.handle = parts.runner.start(requestFor(task, input, parts.tracer.started(task)), {
+    const isQuick = pace.quick().has(task.funcName);
+    run.handle = parts.runner.start(requestFor(task, input, isQuick, parts.tracer.started(task)), {
+      began: () => beginRun(run),
       log: (level, message) => keepLine(run, { at: clock.now(), attempt: task.attempt, level, message }),
       progress: (progress) => keepProgress(run, progress),
-      ended(outcome, worker) {
+      ended(outcome, worker, ranMs) {
         run.cancelTimer?.();
         running.delete(task.id);
+        pace.ran(task.funcName, ranMs);
         const ended = { ...run.task, progress: run.progress };
         conclude(task, settle({ task: ended, outcome: verdict(run.ending, outcome), worker }, parts));
       },
+      returned: () => takeBack(run),
     });
+    // It is on its way before anybody is told: what it has to say comes in a later turn.
+    const { task: begun, hasBegun } = run;
+    if (hasBegun) queueMicrotask(() => tellStart(begun));
+  }
+
+  /** Its time counts from here, however long it has waited in its worker. */
+  function beginRun(run: Running): void {
+    run.hasBegun = true;
+    run.task = { ...run.task, startedAt: clock.now() };
+    // One that is being cancelled has its grace already.
+    run.cancelTimer ??= afterReading(clock, run.task.timeoutMs, () => end(run, "timeout"));
+    if (run.handle !== null) tellStart(run.task);
+  }
+
+  function tellStart(task: Task): void {
+    events.changed(task);
+    log.debug({ task_id: task.id, func_name: task.funcName, attempt: task.attempt }, "task started");
+  }
+
+  /** It never began: its claim is given back, as if it had not been. */
+  function takeBack({ task, ending, cancelTimer }: Running): void {
+    cancelTimer?.();
+    running.delete(task.id);
+    if (ending === "cancelled") conclude(task, settle(neverRan(task, { kind: "cancelled" }), parts));
+    else conclude(task, giveBack(task, unclaim(task), parts));
+  }
+
+  /** Says whether it did. */
+  function recall(run: Running): boolean {
+    if (run.hasBegun || run.handle?.recall() !== true) return false;
+    takeBack(run);
+    return true;
   }
 
   /** The ladder: abort, then after the grace an end by force. The first reason stays. */
   function end(run: Running, reason: AbortReason, graceMs = settings.killGraceMs): void {
     if (run.ending !== null) return;
     run.ending = reason;
+    if (recall(run)) return;
     run.cancelTimer?.();
     run.cancelTimer = clock.after(graceMs, () => {
       meter.killed(reason);
@@ -185,20 +221,20 @@ export function createAttempts(parts: AttemptParts): Attempts {
       if (run === undefined) return false;
       run.task = { ...run.task, cancelRequested: true };
       end(run, "cancelled");
-      return true;
+      return running.has(taskId);
     },
     async settled(taskId) {
       await unsettled.get(taskId)?.settled;
     },
-    missingSince(funcName) {
-      const known = missing.get(funcName);
-      return known?.changedIn === catalog.changedIn(funcName) ? known.since : null;
-    },
+    missingSince: missing.since,
     find(taskId) {
       const run = running.get(taskId);
-      return run === undefined ? null : { task: run.task, attempt: runningAttempt(run) };
+      if (run === undefined) return null;
+      if (run.hasBegun) return { task: run.task, attempt: runningAttempt(run) };
+      return { task: { ...run.task, status: "queued", startedAt: null }, attempt: null };
     },
     async drain() {
+      for (const run of running.values()) recall(run);
       const graceMs = Math.min(settings.killGraceMs, settings.shutdownGraceMs);
       const cancelTimer = clock.after(settings.shutdownGraceMs - graceMs, () => {
         for (const run of running.values()) end(run, "shutdown", graceMs);
@@ -209,7 +245,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
   };
 }
 
-function requestFor(task: Task, input: unknown, traceparent: string | null): AttemptRequest {
+function requestFor(task: Task, input: unknown, isQuick: boolean, traceparent: string | null): AttemptRequest {
   return {
     taskId: task.id,
     funcName: task.funcName,
@@ -220,6 +256,7 @@ function requestFor(task: Task, input: unknown, traceparent: string | null): Att
     scheduledFor: task.scheduledFor,
     lastRunAt: task.lastRunAt,
     traceparent,
+    isQuick,
   };
 }
 

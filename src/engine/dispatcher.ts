@@ -2,7 +2,8 @@ import type { Clock } from "../domain/clock.ts";
 import { isStoreUnavailable } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Task } from "../domain/task.ts";
-import type { Store } from "../storage/store.ts";
+import type { ClaimLimits, Store } from "../storage/store.ts";
+import type { Pace } from "./pace.ts";
 import type { Runner } from "./runner.ts";
 import type { StoreFault } from "./store-fault.ts";
 
@@ -23,6 +24,7 @@ export interface DispatcherParts {
   readonly store: Store;
   readonly storeFault: StoreFault;
   readonly runner: Runner;
+  readonly pace: Pace;
   readonly clock: Clock;
   readonly log: Log;
   /** Takes a claimed task over; it occupies a slot from then on, or gives the claim back. */
@@ -35,33 +37,44 @@ export interface DispatcherParts {
 const pollMs = 1_000;
 /** More than can run at once. */
 const mostRunning = 10_000;
+const nothing: ClaimLimits = { free: 0, ahead: 0, quick: new Set() };
 
 export function createDispatcher(parts: DispatcherParts): Dispatcher {
-  const { store, storeFault, runner, clock, log, begin, reclaim } = parts;
+  const { store, storeFault, runner, pace, clock, log, begin, reclaim } = parts;
   let started = false;
   /** False once a claim came back short, until something is queued: a settled task need not look in vain. */
   let mayHaveWork = true;
+  /** Something has changed since the claim under way was made. */
+  let again = false;
   /** A claim that was reported as failed may have been made all the same. */
   let mayHaveStrays = false;
   let claiming: Promise<void> | null = null;
   let cancelPoll: (() => void) | null = null;
 
   function wake(): void {
+    again = true;
     if (!started || claiming !== null || !mayHaveWork) return;
-    const free = runner.free();
-    if (free <= 0) return;
+    if (runner.free() + runner.ahead() <= 0) return;
     mayHaveWork = false;
-    claiming = claim(free).finally(() => {
+    again = false;
+    claiming = claim().finally(() => {
       claiming = null;
-      wake();
+      if (again) wake();
     });
   }
 
-  async function claim(free: number): Promise<void> {
+  async function claim(): Promise<void> {
     try {
       if (mayHaveStrays) await reclaimStrays();
-      const tasks = await storeFault.watch(store.claim(free, clock.now()));
-      if (tasks.length === free) mayHaveWork = true;
+      let limits = nothing;
+      const room = () => {
+        limits = { free: runner.free(), ahead: runner.ahead(), quick: pace.quick() };
+        return limits;
+      };
+      const tasks = await storeFault.watch(store.claim(room, clock.now()));
+      // Fewer than any handler would have been given: no more is there. Else the next one may only not be quick.
+      if (tasks.length >= limits.free) mayHaveWork = true;
+      if (tasks.length === limits.free + limits.ahead) again = true;
       for (const task of tasks) begin(task);
     } catch (error) {
       // The poll tries again; a store that refuses is no reason to spin.

@@ -11,6 +11,7 @@ import { createFiring } from "./firing.ts";
 import { createHistory, createObservation, type HistorySpan } from "./history.ts";
 import { createMaintenance } from "./maintenance.ts";
 import { createMeter, type Health, type Measures, type Metrics } from "./metrics.ts";
+import { createPace, type Pace } from "./pace.ts";
 import { createPeriodic, type PeriodicTasks } from "./periodic.ts";
 import { recover } from "./recover.ts";
 import type { HandlerCatalog, Runner } from "./runner.ts";
@@ -64,13 +65,16 @@ export interface BulkVerbs {
   estimate(action: "cancel" | "retry", selection: Selection): Promise<Estimate>;
 }
 
-export interface EngineParts extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "tracer" | "onSettled"> {
+export interface EngineParts
+  extends Omit<AttemptParts, "storeFault" | "events" | "meter" | "pace" | "tracer" | "onSettled"> {
   readonly store: Store;
   readonly runner: Runner;
   /** A new UUIDv7. */
   readonly newId: () => string;
   /** None draws no traces. */
   readonly tracer?: Tracer;
+  /** By what has run, unless given. */
+  readonly pace?: Pace;
 }
 
 export function createEngine(given: EngineParts): Engine {
@@ -79,7 +83,8 @@ export function createEngine(given: EngineParts): Engine {
   const history = createHistory(clock);
   const meter = createMeter(history);
   const storeFault = createStoreFault(store, clock);
-  const parts = { ...given, events, meter, storeFault, tracer: given.tracer ?? untraced };
+  const { pace = createPace(catalog), tracer = untraced } = given;
+  const parts = { ...given, events, meter, storeFault, pace, tracer };
 
   const attempts = createAttempts({ ...parts, onSettled: followUp });
   const dispatcher = createDispatcher({ ...parts, begin: attempts.begin, reclaim: attempts.reclaim });
@@ -170,7 +175,7 @@ export function createEngine(given: EngineParts): Engine {
       await find(taskId);
       const ended = await store.attempts(taskId);
       const running = attempts.find(taskId);
-      return running === null ? ended : [...ended, running.attempt];
+      return running?.attempt == null ? ended : [...ended, running.attempt];
     },
     async logs(taskId) {
       await find(taskId);

@@ -18,21 +18,30 @@ export interface AttemptRequest {
   readonly scheduledFor: number | null;
   readonly lastRunAt: number | null;
   readonly traceparent: string | null;
+  /** Whether it is of a handler that is quick, so that it may wait for others of the kind and they for it. */
+  readonly isQuick: boolean;
 }
 
-/** What a runner tells of an attempt; `ended` comes exactly once, and last. */
+/** What a runner tells of an attempt: that it began and, last, that it ended; or that it was returned. Each once at most. */
 export interface AttemptListener {
+  /** It begins now. May come before `start` has returned. */
+  began(): void;
   log(level: LogLevel, message: string): void;
   progress(progress: Progress): void;
-  ended(outcome: Outcome, worker: string): void;
+  /** @param ranMs how long the handler took, as its worker says; null when that could not say. */
+  ended(outcome: Outcome, worker: string, ranMs: number | null): void;
+  /** It never began and never will: no worker could come to it. */
+  returned(): void;
 }
 
 export type AbortReason = "timeout" | "cancelled" | "shutdown";
 
-/** An attempt under way. */
+/** An attempt that a runner was given. */
 export interface RunningAttempt {
-  /** The worker's name. */
+  /** The name of the worker that it is with. Until it begins that may change. */
   readonly worker: string;
+  /** Takes it back if it has not begun: nothing more is told of it then. Says whether it did. */
+  recall(): boolean;
   /** Tells the handler to stop, by its signal. */
   abort(reason: AbortReason): void;
   /** Ends it by force, by killing its worker when nothing less does. `ended` follows. */
@@ -58,12 +67,14 @@ export interface WorkerState {
   readonly generation: number;
 }
 
-/** Runs attempts in isolation. The engine asks for no more than `free()` at once. */
+/** Runs attempts in isolation. The engine starts no more than `free()`, and `ahead()` quick ones. */
 export interface Runner {
   /** Attempts that can run at once when all workers are up. */
   readonly slots: number;
-  /** Attempts that can be started now. */
+  /** Attempts that can begin now. */
   free(): number;
+  /** Quick attempts that can be started beside these, to wait in a worker for other quick ones to end. */
+  ahead(): number;
   start(request: AttemptRequest, listener: AttemptListener): RunningAttempt;
   /** Calls back whenever `free()` may have grown. */
   onFree(listener: () => void): void;

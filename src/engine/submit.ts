@@ -171,7 +171,8 @@ export function handlerThatServes(name: string, catalog: HandlerCatalog): ReadyH
   }
   const names = catalog.list().flatMap((known) => (known.status === "ready" ? [known.name] : []));
   const registered = names.length > 0 ? `Registered: ${names.join(", ")}.` : "No handler is registered.";
-  throw new TaskflowError("unknown_handler", `There is no handler '${name}'.${didYouMean(name, names)} ${registered}`);
+  const shown = name.slice(0, 100);
+  throw new TaskflowError("unknown_handler", `There is no handler '${shown}'.${didYouMean(name, names)} ${registered}`);
 }
 
 /** `error` with the place of the submission that is at fault. */

@@ -6,7 +6,7 @@ import type { Settlement } from "../domain/transition.ts";
 export interface Tracer {
   /** Tasks are on their way to the store. */
   submitting(tasks: readonly Task[]): TracedSubmission;
-  /** An attempt begins. What its handler is to continue the trace from. */
+  /** An attempt is on its way, and may be taken back before it begins. What its handler is to continue the trace from. */
   started(task: Task): Traceparent | null;
   /** An attempt has ended, and what became of it is durable; null when it had lost its task. */
   ended(task: Task, settlement: Settlement | null): void;

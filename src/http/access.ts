@@ -1,5 +1,8 @@
 import { timingSafeEqual } from "node:crypto";
 import { TaskflowError } from "../domain/error.ts";
+import { clientOf } from "./client-address.ts";
+import { createOriginCheck } from "./origin.ts";
+import { WrongKeys } from "./wrong-keys.ts";
 
 /** Who may use the API. `read` sees everything and changes nothing. */
 export interface ApiKey {
@@ -13,97 +16,75 @@ export interface AccessOptions {
   readonly keys: readonly ApiKey[];
   /** Origins whose pages may call the API; null for those of this machine. */
   readonly corsOrigins: readonly string[] | null;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** What is known of a request beside itself; asked for when it matters. */
+export interface Asking {
+  /** The address that it comes from; null when there is no socket. */
+  address(): string | null;
+  /** Whether what it asks for needs no key. */
+  isOpen(): boolean;
 }
 
 /** Who may do what. */
 export interface Access {
-  /** @throws TaskflowError `unauthorized` or `forbidden` when the request must not be answered. */
-  check(request: Request): void;
+  /** @throws TaskflowError `forbidden`, `unauthorized` or `too_many_wrong_keys` when the request must not be answered. */
+  check(request: Request, asking: Asking): void;
   /** Whether the request may change things: its key allows it, or none is needed. */
   mayWrite(request: Request): boolean;
-  /** The CORS headers of an answer; empty unless a page of an allowed origin asks. */
+  /** The CORS headers of an answer. */
   corsHeaders(request: Request): Record<string, string>;
 }
 
 const readMethods = new Set(["GET", "HEAD", "OPTIONS"]);
-const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 
-export function createAccess({ keys, corsOrigins }: AccessOptions): Access {
-  /** Whether a page of `origin` may call a server that the browser knows as `host`. */
-  function isAllowed(origin: string, host: string | null): boolean {
-    const originHost = hostOf(origin);
-    if (originHost === null) return false;
-    if (originHost === host) return true;
-    return corsOrigins === null ? loopbackHost.test(originHost) : corsOrigins.includes(origin);
-  }
+export function createAccess({ keys, corsOrigins, now = Date.now }: AccessOptions): Access {
+  const origins = createOriginCheck({ isLoopbackOnly: keys.length === 0, corsOrigins });
+  const wrongKeys = new WrongKeys({ now });
 
-  function keyOf(request: Request): ApiKey | null {
-    const given = bearer(request) ?? subprotocolKey(request);
-    if (given === null) return null;
+  function keyFor(given: string): ApiKey | null {
     // Every key is compared, so that the time says nothing of which one came near.
     return keys.reduce<ApiKey | null>((found, key) => (sameText(given, key.key) ? key : found), null);
   }
 
   return {
-    check(request) {
-      const origin = request.headers.get("origin");
-      if (origin !== null && !isAllowed(origin, request.headers.get("host"))) {
-        throw new TaskflowError("forbidden", `Pages of the origin '${origin.slice(0, 100)}' may not call this server.`);
+    check(request, asking) {
+      origins.check(request);
+      if (keys.length === 0 || asking.isOpen() || request.method === "OPTIONS") return;
+      const given = keyIn(request);
+      if (given === null) throw new TaskflowError("unauthorized", "Send a key as 'Authorization: Bearer KEY'.");
+      const key = keyFor(given);
+      const wait = wrongKeys.heard(clientOf(asking.address() ?? "unknown"), key?.name ?? null);
+      if (wait > 0) {
+        const detail = "Too many wrong keys came from your address.";
+        throw new TaskflowError("too_many_wrong_keys", detail, { retryAfter: wait });
       }
-      if (keys.length === 0) {
-        // A page that rebinds its own name to this address still says that name.
-        const host = request.headers.get("host") ?? "";
-        if (loopbackHost.test(host)) return;
-        throw new TaskflowError("forbidden", `This server answers to localhost only, not to '${host.slice(0, 100)}'.`);
-      }
-      if (request.method === "OPTIONS" || isOpen(request)) return;
-      const key = keyOf(request);
-      if (key === null) {
-        throw new TaskflowError("unauthorized", "Send a valid key as 'Authorization: Bearer KEY'.");
-      }
+      if (key === null) throw new TaskflowError("unauthorized", "The server does not know this key.");
       if (key.scope === "read" && !readMethods.has(request.method)) {
         throw new TaskflowError("forbidden", `The key '${key.name}' may only read.`);
       }
     },
-    mayWrite: (request) => keys.length === 0 || keyOf(request)?.scope === "write",
-    corsHeaders(request) {
-      const origin = request.headers.get("origin");
-      if (origin === null || !isAllowed(origin, request.headers.get("host"))) return {};
-      return {
-        "access-control-allow-origin": origin,
-        "access-control-expose-headers": "Location, Link, Retry-After, X-Request-Id",
-        vary: "Origin",
-      };
+    mayWrite(request) {
+      const given = keyIn(request);
+      return keys.length === 0 || (given !== null && keyFor(given)?.scope === "write");
     },
+    corsHeaders: origins.corsHeaders,
   };
 }
 
-/** The answer to a preflight. */
-export const preflightHeaders: Readonly<Record<string, string>> = {
-  "access-control-allow-methods": "GET, POST, PATCH, DELETE",
-  "access-control-allow-headers": "Authorization, Content-Type, Traceparent, X-Request-Id",
-  "access-control-max-age": "600",
-};
-
-/** Orchestrators probe without a key, and a browser opens a page without one: docs and dashboard hold no data. */
-function isOpen({ url, headers }: Request): boolean {
-  const { pathname } = new URL(url);
-  // It leads a browser on to a page, and tells everybody else what there is.
-  if (pathname === "/") return headers.get("accept")?.includes("text/html") === true;
-  return /^\/(health(\/live|\/ready)?|docs|docs\/assets\/.*|redoc|dashboard(\/.*)?)$/.test(pathname);
+function keyIn({ headers }: Request): string | null {
+  return bearer(headers) ?? subprotocolKey(headers);
 }
 
-function hostOf(origin: string): string | null {
-  return URL.canParse(origin) ? new URL(origin).host : null;
-}
-
-function bearer(request: Request): string | null {
-  return /^Bearer +(\S+) *$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
+function bearer(headers: Headers): string | null {
+  return /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? null;
 }
 
 /** A browser's WebSocket cannot send headers: `new WebSocket(url, ["bearer", KEY])`. */
-function subprotocolKey(request: Request): string | null {
-  const [scheme, key] = (request.headers.get("sec-websocket-protocol") ?? "").split(",").map((part) => part.trim());
+function subprotocolKey(headers: Headers): string | null {
+  const [scheme, key] = (headers.get("sec-websocket-protocol") ?? "").split(",").map((part) => part.trim());
   return scheme === "bearer" && key !== undefined ? key : null;
 }
 

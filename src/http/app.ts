@@ -3,14 +3,17 @@ import { TaskflowError, validationFailed } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Engine } from "../engine/engine.ts";
 import { about, type ShownSetting } from "./about.ts";
-import { type AccessOptions, createAccess, preflightHeaders } from "./access.ts";
+import { type AccessOptions, createAccess } from "./access.ts";
+import { safeHeaders } from "./answer.ts";
 import { bulk } from "./bulk.ts";
 import { dashboard } from "./dashboard/dashboard.ts";
 
 import { docs } from "./docs/docs.ts";
 import { failures } from "./failures.ts";
 import { history } from "./history.ts";
+import { socketOptions } from "./live/limits.ts";
 import { live } from "./live/live.ts";
+import { preflightHeaders } from "./origin.ts";
 import { periodic } from "./periodic.ts";
 import { problemResponse } from "./problem.ts";
 import { prometheus } from "./prometheus/prometheus.ts";
@@ -37,18 +40,28 @@ export function createApp({ engine, access: accessOptions, log, version, configu
   const traffic = createTraffic();
   const answered = (exchange: Answered) => noteAnswer(exchange, traffic, log);
 
-  const app = new Elysia({ normalize: false })
+  const app = new Elysia({
+    normalize: false,
+    websocket: socketOptions,
+    // Bun's router takes the path as it was sent and the checks take it as a URL: they would differ about a backslash.
+    systemRouter: false,
+    // A host may have fewer than four letters.
+    handler: { standardHostname: false },
+  })
     .decorate({ requestId: "", receivedAt: 0 })
     // Elysia reads from a hook's text what it needs of a request: handing the whole context on would cost each one dearly.
     .onRequest((context) => {
-      const { request, set } = context;
+      const { request, server, set } = context;
       const id = requestId(request);
       context.requestId = id;
       context.receivedAt = performance.now();
       set.headers[requestIdHeader] = id;
       // First, so that a page may read why it is refused.
-      Object.assign(set.headers, access.corsHeaders(request));
-      access.check(request);
+      Object.assign(set.headers, safeHeaders, access.corsHeaders(request));
+      access.check(request, {
+        address: () => server?.requestIP(request)?.address ?? null,
+        isOpen: () => routes.isOpen(request.url),
+      });
       if (request.method !== "OPTIONS") return;
       answered({ request, id, receivedAt: context.receivedAt, route: undefined, status: 204 });
       return new Response(null, { status: 204, headers: preflightHeaders });
@@ -56,8 +69,8 @@ export function createApp({ engine, access: accessOptions, log, version, configu
     .onAfterHandle(({ request, requestId: id, receivedAt, route, responseValue, set }) => {
       answered({ request, id, receivedAt, route, status: statusOf(responseValue, set.status) });
     })
-    .onError(({ error, code, request, requestId: id, receivedAt, route }) => {
-      const response = code === "NOT_FOUND" ? routes.refuse(request) : refuse(error, request, id);
+    .onError(({ error, code, request, path, requestId: id, receivedAt, route }) => {
+      const response = code === "NOT_FOUND" ? routes.refuse(request.method, path) : refuse(error, request, id);
       answered({ request, id, receivedAt, route, status: response.status });
       return response;
     })
@@ -71,7 +84,7 @@ export function createApp({ engine, access: accessOptions, log, version, configu
     .use(live(engine, { log, mayWrite: access.mayWrite }))
     .use((parent) => parent.use(prometheus(engine, { traffic, live: parent.decorator.live, version })))
     .use(dashboard({ mayWrite: access.mayWrite }))
-    .use(docs({ handlers: engine.catalog.list, generation: () => engine.catalog.generation, version }));
+    .use(docs({ handlers: () => engine.catalog.list(), generation: () => engine.catalog.generation, version }));
 
   const routes = createRouteTable(app.routes);
   return app;
@@ -80,8 +93,7 @@ export function createApp({ engine, access: accessOptions, log, version, configu
     const refusal = refusalOf(error);
     if (refusal !== null) return problemResponse(refusal);
     log.error({ request_id: id, method: request.method, path: pathOf(request.url), error }, "request failed");
-    const message = `Something went wrong on the server; its log says what, of the request ${id}.`;
-    return problemResponse(new TaskflowError("internal", message));
+    return problemResponse(defect(`, of the request ${id}`));
   }
 }
 
@@ -89,6 +101,24 @@ export function createApp({ engine, access: accessOptions, log, version, configu
 function statusOf(response: unknown, status: number | string | undefined): number {
   if (response instanceof Response) return response.status;
   return response === undefined ? 101 : Number(status ?? 200);
+}
+
+/** How the app listens, beside the address. */
+export const serveOptions = {
+  // Else another process of the same user could listen there, too, and get some of the requests with their keys.
+  reusePort: false,
+  /** Seconds without a word, or with a body that trickles; for the headers Bun gives ten. */
+  idleTimeout: 60,
+  // Bodies over the limit are refused by the route, with an answer that says so.
+  maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+  // Bun's own page of an error shows the code around it. The app answers all errors; this is for one in doing so.
+  development: false,
+  error: () => problemResponse(defect()),
+};
+
+/** What is said of a defect of ours: nothing of it, since it may hold anything. */
+function defect(where = ""): TaskflowError {
+  return new TaskflowError("internal", `Something went wrong on the server; its log says what${where}.`);
 }
 
 /** The refusal that an error stands for, or null for a defect of ours. */

@@ -1,5 +1,5 @@
 import { type TSchema, Type } from "@sinclair/typebox";
-import type { TaskflowError } from "../domain/error.ts";
+import { TaskflowError } from "../domain/error.ts";
 import { problemOf, problemSchema } from "./problem.ts";
 
 /** An answer as OpenAPI describes it. */
@@ -26,25 +26,45 @@ const problems = {
   409: "Its state does not allow it",
   413: "The body is larger than the limit",
   415: "The body is not declared as JSON",
-  422: "A field is invalid or unknown; `errors` lists all of them",
-  429: "The queue is full; try again after `Retry-After` seconds",
+  422: "A field is invalid or unknown; `errors` lists them, up to a hundred",
+  429: "Too many wrong keys came from the address; try again after `Retry-After` seconds",
   503: "Not ready; try again after `Retry-After` seconds",
 } as const;
+
+type ErrorStatus = keyof typeof problems;
+
+/** The errors a route answers with, each an `application/problem+json`; those for want of a key are always among them. */
+export function errors(...statuses: readonly ErrorStatus[]): Record<number, DocumentedResponse> {
+  return openErrors(401, 429, ...statuses);
+}
+
+/** The errors of a route that needs no key, whose `security` is empty. */
+export function openErrors(...statuses: readonly ErrorStatus[]): Record<number, DocumentedResponse> {
+  const all: readonly ErrorStatus[] = [403, ...statuses];
+  return Object.fromEntries(all.map((status) => [status, usualRefusal(status)]));
+}
 
 /** An error that `errors` has too few words for, with one of its kind to show. */
 export function refusal(description: string, error: TaskflowError): DocumentedResponse {
   return { description, content: { "application/problem+json": { schema: problemSchema, example: problemOf(error) } } };
 }
 
-/** The errors a route answers with, each an `application/problem+json`; 401 and 403 are always among them. */
-export function errors(...statuses: readonly (keyof typeof problems)[]): Record<number, DocumentedResponse> {
-  return Object.fromEntries(
-    [401, 403, ...statuses].toSorted().map((status) => [
-      status,
-      {
-        description: problems[status as keyof typeof problems],
-        content: { "application/problem+json": { schema: problemSchema } },
-      },
-    ]),
-  );
+/** For a route that takes on work, which has a second reason for a 429. */
+export const queueFull: Record<number, DocumentedResponse> = {
+  429: withRetryAfter(
+    refusal(
+      "The queue is full, or too many wrong keys came from the address; try again after `Retry-After` seconds",
+      new TaskflowError("queue_full", "The queue is full: 10000 tasks wait."),
+    ),
+  ),
+};
+
+function usualRefusal(status: ErrorStatus): DocumentedResponse {
+  const content = { "application/problem+json": { schema: problemSchema } };
+  const response = { description: problems[status], content };
+  return status === 429 || status === 503 ? withRetryAfter(response) : response;
+}
+
+function withRetryAfter(response: DocumentedResponse): DocumentedResponse {
+  return withHeader(response, "Retry-After", "Seconds after which to try again");
 }

@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { TaskflowError, unknownPeriodicTask } from "../domain/error.ts";
-import { answer, errors, refusal, withHeader } from "./detail.ts";
+import { answer, errors, queueFull, refusal, withHeader } from "./detail.ts";
 import { firingSchema, periodicEntrySchema, periodicTaskSchema, savedPeriodicSchema } from "./schema.ts";
 
 const tags = ["Periodic tasks"];
@@ -154,7 +154,8 @@ export const periodicDetails = {
         message: `Periodic task '${name}' triggered`,
         task_id: fired.task_id,
       }),
-      ...errors(422, 429, 503),
+      ...errors(422, 503),
+      ...queueFull,
       ...absent,
     },
   },

@@ -27,6 +27,7 @@ const statuses = {
   invalid_cron: [400, "Bad Request"],
   unauthorized: [401, "Unauthorized"],
   forbidden: [403, "Forbidden"],
+  too_many_wrong_keys: [429, "Too Many Requests"],
   not_found: [404, "Not Found"],
   unknown_task: [404, "Not Found"],
   unknown_handler: [404, "Not Found"],
@@ -62,8 +63,9 @@ export function problemOf(error: TaskflowError): Problem {
 export function problemResponse(error: TaskflowError, headers: Readonly<Record<string, string>> = {}): Response {
   const problem = problemOf(error);
   const retryAfter = error.retryAfter === null ? {} : { "retry-after": String(Math.ceil(error.retryAfter)) };
+  const challenge = error.code === "unauthorized" ? { "www-authenticate": "Bearer" } : {};
   return new Response(JSON.stringify(problem), {
     status: problem.status,
-    headers: { ...headers, ...retryAfter, "content-type": "application/problem+json" },
+    headers: { ...headers, ...retryAfter, ...challenge, "content-type": "application/problem+json" },
   });
 }

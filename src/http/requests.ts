@@ -41,9 +41,9 @@ export function noteAnswer({ request, id, receivedAt, route, status }: Answered,
   log.debug({ request_id: id, method, path: pathOf(url), status, duration }, "request answered");
 }
 
-/** Without the query, which may carry a key. */
+/** Without the query, which may carry a key. Where the request has no valid Host the URL begins with the path. */
 export function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("//") + 2);
+  const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("//") + 2);
   const end = url.slice(start).search(/[?#]/);
   return end === -1 ? url.slice(start) : url.slice(start, start + end);
 }

@@ -85,7 +85,7 @@ export const attemptSchema = Type.Object(
   {
     number: Type.Integer({ minimum: 1 }),
     worker: orNull(Type.String()),
-    started_at: time("When it was claimed"),
+    started_at: time("When it began"),
     ended_at: orNull(time("Null while it runs")),
     outcome: orNull(oneOf(attemptOutcomes, "Null while it runs; an interrupted attempt is given back")),
     error: orNull(Type.String()),

@@ -1,7 +1,7 @@
 import { Type } from "@sinclair/typebox";
 import { killCauses } from "../engine/metrics.ts";
 import { memoryGuards } from "../engine/runner.ts";
-import { answer, errors } from "./detail.ts";
+import { answer, errors, openErrors } from "./detail.ts";
 
 const tags = ["System"];
 const count = Type.Integer({ minimum: 0 });
@@ -151,6 +151,7 @@ export const systemDetails = {
   root: {
     tags,
     operationId: "getRoot",
+    security: [],
     summary: "Where things are",
     description: "A browser is sent on to the dashboard.",
     responses: {
@@ -160,12 +161,13 @@ export const systemDetails = {
         { message: "TaskFlow runs. See docs.", docs: "/docs", websocket: "/ws", api: "/api/v1" },
       ),
       302: { description: "To the dashboard, for `Accept: text/html`" },
-      ...errors(422),
+      ...openErrors(422),
     },
   },
   health: {
     tags,
     operationId: "getHealth",
+    security: [],
     summary: "Whether it is healthy, with the queue and the workers",
     responses: {
       200: answer("It is", health, healthy),
@@ -174,23 +176,28 @@ export const systemDetails = {
         status: "draining",
         reason: "the server is stopping",
       }),
-      ...errors(422),
+      ...openErrors(422),
     },
   },
   live: {
     tags,
     operationId: "getLiveness",
+    security: [],
     summary: "Whether the process answers",
-    responses: { 200: answer("It does", Type.Object({ status: Type.String() }), { status: "alive" }), ...errors(422) },
+    responses: {
+      200: answer("It does", Type.Object({ status: Type.String() }), { status: "alive" }),
+      ...openErrors(422),
+    },
   },
   ready: {
     tags,
     operationId: "getReadiness",
+    security: [],
     summary: "Whether it takes on work",
     responses: {
       200: answer("It does", status, { status: "ready", reason: null }),
       503: answer("It does not, with the reason", status, { status: "draining", reason: "the server is stopping" }),
-      ...errors(422),
+      ...openErrors(422),
     },
   },
   metrics: {

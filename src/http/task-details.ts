@@ -1,7 +1,7 @@
 import { Type } from "@sinclair/typebox";
 import { statuses } from "../domain/task.ts";
 import { waitReasons } from "../engine/waiting.ts";
-import { answer, errors, withHeader } from "./detail.ts";
+import { answer, errors, queueFull, withHeader } from "./detail.ts";
 import { attemptSchema, logLineSchema, taskSchema } from "./schema.ts";
 
 const tags = ["Tasks"];
@@ -34,7 +34,7 @@ const cancelled = { ...queued, status: "cancelled", completed_at: task.started_a
 const page = withHeader(
   answer("A page, newest first", Type.Array(taskSchema), [task]),
   "Link",
-  'The next page, rel="next"',
+  'The path of the next page, rel="next"',
 );
 const location = (description: string) => withHeader(answer(description, taskSchema, queued), "Location", "Its path");
 
@@ -65,7 +65,7 @@ export const taskDetails = {
     description:
       "Answers once the task is committed to disk. Each handler has an example of the body. A `traceparent` header makes " +
       "the task part of that trace.",
-    responses: { 201: location("The task, accepted"), ...errors(400, 404, 413, 415, 422, 429, 503) },
+    responses: { 201: location("The task, accepted"), ...errors(400, 404, 413, 415, 422, 503), ...queueFull },
   },
   batch: {
     tags,
@@ -74,7 +74,8 @@ export const taskDetails = {
     description: "All of them or none: one fault refuses the whole batch, and `errors` names the index.",
     responses: {
       201: answer("The tasks, in the order given", Type.Object({ tasks: Type.Array(taskSchema) }), { tasks: [queued] }),
-      ...errors(400, 404, 413, 415, 422, 429, 503),
+      ...errors(400, 404, 413, 415, 422, 503),
+      ...queueFull,
     },
   },
   list: {
@@ -161,6 +162,6 @@ export const taskDetails = {
     operationId: "retryTask",
     summary: "Submit a failed or cancelled task again",
     description: "A new task with the same input; the old one stays as it is.",
-    responses: { 201: location("The new task"), ...errors(404, 409, 422, 429, 503) },
+    responses: { 201: location("The new task"), ...errors(404, 409, 422, 503), ...queueFull },
   },
 };

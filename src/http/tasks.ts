@@ -130,9 +130,10 @@ export function tasks(engine: Engine) {
   async function list(filter: ListFilter, request: Request, set: Answer): Promise<string> {
     const { tasks: found, next } = await engine.list(filter);
     if (next !== null) {
-      const url = new URL(request.url);
-      url.searchParams.set("cursor", next);
-      set.headers.link = `<${url}>; rel="next"`;
+      const { pathname, searchParams } = new URL(request.url);
+      searchParams.set("cursor", next);
+      // Without scheme and host: behind a proxy the client's are others, and a key must not go out unencrypted.
+      set.headers.link = `<${pathname}?${searchParams}>; rel="next"`;
     }
     return json(set, renderList(found, renderTask));
   }

@@ -5,6 +5,7 @@ import type { Clock } from "../domain/clock.ts";
 import type { Log } from "../domain/log.ts";
 import type { MemoryGuard } from "../engine/runner.ts";
 import { type Cgroups, type MemoryDeath, type Place, startInside } from "./cgroup.ts";
+import { workerWord } from "./executable.ts";
 import { guardWithout } from "./memory.ts";
 import { type ChildMessage, isChildMessage, type ParentMessage } from "./protocol.ts";
 import { Tail } from "./tail.ts";
@@ -133,8 +134,11 @@ export async function removeFolder(path: string, log: Log): Promise<void> {
   }
 }
 
-/** What a worker process runs. */
-export const workerEntry = join(import.meta.dir, "worker.ts");
+/** The word in the command line of a process that makes it a worker. */
+export const workerEntry = Bun.isStandaloneExecutable ? workerWord : join(import.meta.dir, "worker.ts");
+
+/** The executable was built not to install, and finds no `.env` in the folder of a worker. */
+const workerOptions = Bun.isStandaloneExecutable ? [] : ["--no-env-file", "--no-install"];
 
 /** How long is waited for what a process that is gone had still to say. */
 const lastWordsMs = 300;
@@ -147,7 +151,7 @@ interface Hearing {
 }
 
 function spawn({ env, trees }: ChildSettings, cwd: string, place: Place, hearing: Hearing) {
-  return Bun.spawn([process.execPath, "--no-env-file", "--no-install", workerEntry, String(process.pid), trees], {
+  return Bun.spawn([process.execPath, ...workerOptions, workerEntry, String(process.pid), trees], {
     cwd,
     env,
     ...place,

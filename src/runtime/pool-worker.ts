@@ -1,17 +1,20 @@
-import type { AttemptListener, AttemptRequest, RunningAttempt, WorkerState } from "../engine/runner.ts";
+import { join } from "node:path";
+import type { AbortReason, WorkerState } from "../engine/runner.ts";
 import { Allowance } from "./allowance.ts";
+import type { Assignment, Host } from "./assignment.ts";
 import { Assignments } from "./assignments.ts";
 import { type Child, type ChildSettings, type Exit, startChild } from "./child.ts";
 import { type Cause, type Death, exitCause } from "./death.ts";
+import { Growth } from "./growth.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Inflow } from "./inflow.ts";
-import { residentBytes } from "./memory.ts";
-import type { ChildMessage, ChildMessageOf, HandlerFile } from "./protocol.ts";
-import { Deadline, within } from "./timing.ts";
+import { Loading, type LoadingSettings } from "./loading.ts";
+import { Outbox } from "./outbox.ts";
+import type { ChildMessage, ChildMessageOf } from "./protocol.ts";
+import { within } from "./timing.ts";
+import { Cells } from "./worker-cells.ts";
 
-export interface WorkerSettings extends ChildSettings {
-  /** What it loads before it is ready. */
-  readonly handlers: readonly HandlerFile[];
+export interface WorkerSettings extends ChildSettings, LoadingSettings {
   /** That of the handlers. */
   readonly generation: number;
   /** Attempts at once. */
@@ -19,8 +22,6 @@ export interface WorkerSettings extends ChildSettings {
   /** Attempts after which it is replaced. */
   readonly maxAttempts: number;
   readonly memoryBytes: number;
-  /** How long one file may take to load. */
-  readonly loadDeadlineMs: number;
 }
 
 /** What a worker tells its pool. */
@@ -32,29 +33,30 @@ export interface WorkerEvents {
   late(): void;
   /** It takes no more attempts. */
   retired(): void;
+  /** It will not come to these, in time or at all. */
+  displaced(assignments: readonly Assignment[]): void;
   ended(death: Death): void;
 }
 
 /** One child process of the pool, from its start to its end, and the attempts it runs. */
-export class PoolWorker {
+export class PoolWorker implements Host {
   readonly id: string;
+  readonly settings: WorkerSettings;
+  /** The attempts that it has. */
+  readonly assignments: Assignments;
   /** Resolves after its last attempt was told its end. */
   readonly ended: Promise<void>;
-  readonly #settings: WorkerSettings;
   readonly #events: WorkerEvents;
   readonly #child: Child;
   readonly #startedAt: number;
-  readonly #running: Assignments;
   readonly #allowance: Allowance;
   readonly #heartbeat: Heartbeat;
   readonly #inflow: Inflow;
-  readonly #loadDeadline: Deadline;
+  readonly #growth: Growth;
+  readonly #loading: Loading;
+  readonly #outbox: Outbox;
+  readonly #cells: Cells | null;
   #phase: "starting" | "ready" | "retiring" = "starting";
-  #attempts = 0;
-  #loaded = 0;
-  #rssBytes: number | null = null;
-  /** What it held before it ran anything. */
-  #restingBytes = 0;
   /** Why it is being ended; null while nobody does. */
   #cause: Cause | null = null;
   /** Whom the worker itself suspects of its death, when it could still say so. */
@@ -63,8 +65,8 @@ export class PoolWorker {
   /** @throws when the system refuses another process. */
   constructor(id: string, settings: WorkerSettings, events: WorkerEvents) {
     this.id = id;
-    this.#running = new Assignments(id);
-    this.#settings = settings;
+    this.assignments = new Assignments(this, settings.concurrency);
+    this.settings = settings;
     this.#events = events;
     this.#startedAt = settings.clock.now();
     this.#allowance = new Allowance(settings.clock, settings.concurrency, settings.handlers.length);
@@ -72,25 +74,25 @@ export class PoolWorker {
       received: (message) => this.#receive(message),
       closed: () => this.#leaveService(),
     });
-    this.#child.send({ type: "load", handlers: settings.handlers });
+    this.#cells = Cells.make(join(settings.scratchDir, `${id}.cells`));
+    this.#outbox = new Outbox(this.#child);
+    const { handlers, concurrency } = settings;
+    this.#outbox.send({ type: "load", handlers, concurrency, cells: this.#cells?.path ?? null });
     this.#heartbeat = new Heartbeat(this.#child, settings.clock);
     this.#inflow = new Inflow(this.#child.pid, this.#heartbeat, () => this.end(flooded));
-    this.#loadDeadline = new Deadline(settings.clock, settings.loadDeadlineMs, () => this.#loadsTooLong());
+    this.#growth = new Growth(this.#child.pid, settings.memoryBytes);
+    this.#loading = new Loading(id, settings, (reason) => this.end({ kind: "fault", reason }));
     this.ended = this.#child.ended.then((exit) => this.#bury(exit));
   }
 
-  get running(): number {
-    return this.#running.size;
-  }
-
-  /** Attempts it has run, or runs. */
-  get attempts(): number {
-    return this.#attempts;
-  }
-
-  /** Attempts that can be started now. */
+  /** Attempts that can begin now. */
   get free(): number {
-    return this.#phase === "ready" ? this.#settings.concurrency - this.#running.size : 0;
+    return this.#phase === "ready" ? this.assignments.free : 0;
+  }
+
+  /** Quick attempts that it takes beside these, to wait. */
+  get ahead(): number {
+    return this.#phase === "ready" ? this.assignments.ahead : 0;
   }
 
   /** Whether it serves, or soon will. */
@@ -102,45 +104,49 @@ export class PoolWorker {
     return this.#phase === "starting";
   }
 
-  /** The copies of the tasks folder that it loads code from, now or when it first needs it. */
-  get trees(): readonly number[] {
-    return this.#settings.handlers.map(({ tree }) => tree);
-  }
-
   state(): WorkerState {
-    const working = this.#running.size > 0 ? "busy" : "idle";
+    const working = this.assignments.running > 0 ? "busy" : "idle";
     return {
       id: this.id,
       pid: this.#child.pid,
       state: this.#phase === "ready" ? working : this.#phase,
-      tasks: this.#running.taskIds,
-      generation: this.#settings.generation,
-      attempts: this.#attempts,
-      rssBytes: this.#rssBytes,
+      tasks: this.assignments.taskIds,
+      generation: this.settings.generation,
+      attempts: this.assignments.begun,
+      rssBytes: this.#growth.bytes,
       memoryGuard: this.#child.memoryGuard,
       startedAt: this.#startedAt,
     };
   }
 
-  start({ lease: _, ...request }: AttemptRequest, listener: AttemptListener): RunningAttempt {
-    const id = this.#attempts;
-    this.#attempts += 1;
-    this.#running.add(id, request.taskId, listener);
-    this.#child.send({ type: "run", id, ...request });
-    if (this.#attempts >= this.#settings.maxAttempts) this.retire();
-    return {
-      worker: this.id,
-      abort: (reason) => {
-        if (this.#running.has(id)) this.#child.send({ type: "abort", id, reason });
-      },
-      kill: () => void this.#killAttempt(id),
-    };
+  /** Begins the attempt at once when it is free, else after those before. */
+  start(assignment: Assignment): void {
+    const { lease: _, isQuick: __, ...request } = assignment.request;
+    this.#outbox.run({ ...this.assignments.add(assignment), ...request });
+    this.#retireIfWorn();
+  }
+
+  abort(id: number, reason: AbortReason): void {
+    if (this.assignments.has(id)) this.#outbox.send({ type: "abort", id, reason });
+  }
+
+  kill(id: number): void {
+    void this.#killAttempt(id);
+  }
+
+  recall(id: number): boolean {
+    return this.assignments.recall(id);
+  }
+
+  /** Has what waits run elsewhere, if it did not move on since the last look. */
+  checkProgress(): void {
+    this.#displace(this.assignments.recallStuck());
   }
 
   /** Lets it finish what it runs, then ends it. */
   retire(): void {
     this.#leaveService();
-    if (this.#running.size === 0) this.end({ kind: "ordered", reason: "the worker was replaced" });
+    if (this.assignments.size === 0) this.end({ kind: "ordered", reason: "the worker was replaced" });
   }
 
   /** Kills it now. */
@@ -153,12 +159,9 @@ export class PoolWorker {
 
   /** Looks at its memory: over the limit it is killed, and grown half way there it is replaced between attempts. */
   checkMemory(): void {
-    const bytes = residentBytes(this.#child.pid);
-    if (bytes === null) return;
-    this.#rssBytes = bytes;
-    const limitBytes = this.#settings.memoryBytes;
-    if (bytes > limitBytes) this.end({ kind: "memory", usedBytes: bytes, limitBytes });
-    else if (this.#running.size === 0) this.#retireIfGrown();
+    const cause = this.#growth.look();
+    if (cause !== null) this.end(cause);
+    else if (this.assignments.size === 0) this.#retireIfGrown();
     void this.#inflow.check();
   }
 
@@ -167,11 +170,19 @@ export class PoolWorker {
     this.#phase = "retiring";
     // One that never was ready is replaced when its end has told why.
     if (wasReady) this.#events.retired();
+    this.#displace(this.assignments.recallAll());
+  }
+
+  #displace(assignments: readonly Assignment[]): void {
+    if (assignments.length > 0) this.#events.displaced(assignments);
+  }
+
+  #retireIfWorn(): void {
+    if (this.assignments.begun >= this.settings.maxAttempts && this.inService) this.retire();
   }
 
   #retireIfGrown(): void {
-    if (this.#attempts === 0 || this.#rssBytes === null) return;
-    if (this.#rssBytes > (this.#restingBytes + this.#settings.memoryBytes) / 2) this.retire();
+    if (this.assignments.begun > 0 && this.#growth.isLarge) this.retire();
   }
 
   #receive(message: ChildMessage | null): void {
@@ -185,10 +196,10 @@ export class PoolWorker {
         this.#attemptEnded(message);
         break;
       case "log":
-        this.#running.log(message);
+        this.assignments.log(message);
         break;
       case "progress":
-        this.#running.progress(message);
+        this.assignments.progress(message);
         break;
       case "pong":
         this.#heartbeat.pong(message.id);
@@ -200,7 +211,7 @@ export class PoolWorker {
         void this.#exits(message);
         break;
       case "loaded":
-        this.#noteLoaded(message);
+        if (this.starting) this.#loading.noted(message);
         break;
       case "ready":
         this.#becomeReady();
@@ -214,36 +225,23 @@ export class PoolWorker {
   }
 
   #becomeReady(): void {
-    this.#loadDeadline.cancel();
-    if (this.#phase !== "starting") return;
+    this.#loading.end();
+    if (!this.starting) return;
     this.#phase = "ready";
-    this.#restingBytes = residentBytes(this.#child.pid) ?? 0;
+    if (this.#cells?.isShared === true) this.assignments.waitIn(this.#cells);
+    this.#growth.rests();
     this.#events.ready();
   }
 
-  #noteLoaded({ index, report }: ChildMessageOf<"loaded">): void {
-    if (this.#phase !== "starting") return;
-    this.#loaded = index + 1;
-    this.#loadDeadline.restart();
-    if (report.status === "ready") return;
-    const handler = this.#settings.handlers[index]?.name;
-    this.#settings.log.warn({ worker: this.id, handler, error: report.error }, "a handler that loaded loads no more");
-  }
-
-  #loadsTooLong(): void {
-    const { handlers, loadDeadlineMs } = this.#settings;
-    const what = handlers[this.#loaded]?.file ?? "what it was told to";
-    this.end({ kind: "fault", reason: `the worker did not load ${what} within ${loadDeadlineMs / 1000}s` });
-  }
-
   #attemptEnded(message: ChildMessageOf<"ended">): void {
-    const how = this.#running.end(message);
+    const how = this.assignments.end(message);
     if (how === "ended") this.#freed();
     else if (how === "late") this.#events.late();
   }
 
   #freed(): void {
     this.#allowance.attemptEnded();
+    this.#retireIfWorn();
     this.#events.freed();
     if (this.#phase === "retiring") this.retire();
     else this.#retireIfGrown();
@@ -253,12 +251,12 @@ export class PoolWorker {
   async #exits({ suspects }: ChildMessageOf<"exiting">): Promise<void> {
     this.#suspects = suspects;
     this.#leaveService();
-    if (await within(this.#settings.clock, exitMs, this.#child.ended)) return;
+    if (await within(this.settings.clock, exitMs, this.#child.ended)) return;
     this.end({ kind: "fault", reason: "the worker did not come to its end when it exited" });
   }
 
   #uncaught({ error, stack, remedy, suspects }: ChildMessageOf<"uncaught">): void {
-    this.#settings.log.warn({ worker: this.id, error, stack }, "an error that no code caught");
+    this.settings.log.warn({ worker: this.id, error, stack }, "an error that no code caught");
     if (remedy === "retire") this.retire();
     if (remedy !== "kill") return;
     this.#suspects = suspects;
@@ -267,25 +265,26 @@ export class PoolWorker {
 
   /** Nobody but the culprit should suffer: while the event loop turns, the others may finish. */
   async #killAttempt(id: number): Promise<void> {
-    if (!this.#running.has(id)) return;
+    if (!this.assignments.has(id)) return;
     this.retire();
-    const spare = this.#running.size > 1 && (await this.#heartbeat.answers());
-    if (!this.#running.has(id)) return;
+    const spare = this.assignments.running > 1 && (await this.#heartbeat.answers());
+    if (!this.assignments.has(id)) return;
     if (!spare) {
       this.end({ kind: "ordered", reason: "the worker was killed, as a task on it did not stop" });
       return;
     }
-    this.#running.abandon(id);
+    this.assignments.abandon(id);
     this.#freed();
   }
 
   /** The process is gone: whatever still ran on it ends here. */
   #bury(exit: Exit): void {
-    this.#loadDeadline.cancel();
+    this.#loading.end();
+    this.#cells?.remove();
     const cause = this.#cause ?? exitCause(exit);
     this.#cause = cause;
     this.#phase = "retiring";
-    this.#running.endAll(cause, this.#suspects, exit.stderr);
+    this.assignments.endAll(cause, this.#suspects, exit.stderr);
     this.#events.ended({ cause, stderr: exit.stderr });
   }
 }

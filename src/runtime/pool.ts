@@ -1,8 +1,10 @@
 import type { AttemptListener, AttemptRequest, Runner, RunningAttempt, WorkerState } from "../engine/runner.ts";
+import { Assignment } from "./assignment.ts";
 import { type Death, sentenceOf } from "./death.ts";
 import { memoryIntervalMs } from "./memory.ts";
 import { PoolWorker, type WorkerSettings } from "./pool-worker.ts";
 import type { HandlerFile } from "./protocol.ts";
+import { StartFailures } from "./start-failures.ts";
 import { every } from "./timing.ts";
 
 /** Those of each worker, but for the environment, which is known when the pool opens. */
@@ -37,16 +39,14 @@ export class Pool implements Runner {
   /** Null before the opening and after the stop. */
   #workerSettings: WorkerSettings | null = null;
   #succession: Succession | null = null;
-  #fault: string | null = null;
-  /** Workers in a row that died before they had run anything. */
-  #failures = 0;
-  #failedAt = Number.NEGATIVE_INFINITY;
-  #cancelRetry: (() => void) | null = null;
+  readonly #startFailures: StartFailures;
   #cancelWatch: (() => void) | null = null;
+  #cancelLook: (() => void) | null = null;
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
     this.slots = settings.numWorkers * settings.concurrency;
+    this.#startFailures = new StartFailures(settings.clock, settings.log, () => this.#fill());
   }
 
   /** Starts the workers, with `env` as all that they see of the environment. */
@@ -79,25 +79,26 @@ export class Pool implements Runner {
     return promise;
   }
 
-  /** The copies of the tasks folder that workers load code from. */
+  /** The copies of the tasks folder that workers load code from, now or when they first need it. */
   trees(): ReadonlySet<number> {
-    return new Set([...this.#workers].flatMap((worker) => worker.trees));
+    return new Set([...this.#workers].flatMap(({ settings }) => settings.handlers.map(({ tree }) => tree)));
   }
 
-  /** Never more than there are slots, though workers that make room for new ones still run theirs. */
   free(): number {
-    let free = 0;
-    let running = 0;
-    for (const worker of this.#workers) {
-      if (this.#serves(worker)) free += worker.free;
-      running += worker.running;
-    }
-    return Math.max(0, Math.min(free, this.slots - running));
+    return this.#room().free;
+  }
+
+  ahead(): number {
+    return this.#room().ahead;
   }
 
   start(request: AttemptRequest, listener: AttemptListener): RunningAttempt {
-    const worker = this.#leastBusy();
-    return worker === null ? unstarted(listener) : worker.start(request, listener);
+    const assignment = new Assignment(request, listener);
+    const worker = this.#leastBusy(request);
+    if (worker !== null) this.#give(assignment, worker);
+    // The worker that was free has died since. The caller is told after it has the attempt in hand.
+    else queueMicrotask(() => listener.returned());
+    return assignment;
   }
 
   onFree(listener: () => void): void {
@@ -109,7 +110,7 @@ export class Pool implements Runner {
   }
 
   fault(): string | null {
-    return this.#fault;
+    return this.#startFailures.reason;
   }
 
   lateResults(): number {
@@ -118,19 +119,61 @@ export class Pool implements Runner {
 
   async stop(): Promise<void> {
     this.#workerSettings = null;
-    this.#cancelRetry?.();
+    this.#startFailures.stopWaiting();
     this.#cancelWatch?.();
+    this.#cancelLook?.();
     const workers = [...this.#workers];
     for (const worker of workers) worker.end({ kind: "ordered", reason: "the server stopped" });
     await Promise.all(workers.map((worker) => worker.ended));
   }
 
-  #leastBusy(): PoolWorker | null {
+  /** Never more free than there are slots, though workers that make room for new ones still run theirs. */
+  #room(): { readonly free: number; readonly ahead: number } {
+    let free = 0;
+    let ahead = 0;
+    let running = 0;
+    for (const worker of this.#workers) {
+      running += worker.assignments.running;
+      if (!this.#serves(worker)) continue;
+      free += worker.free;
+      ahead += worker.ahead;
+    }
+    const slots = this.slots - running;
+    return slots < free ? { free: Math.max(0, slots), ahead: 0 } : { free, ahead };
+  }
+
+  /** @param generation that of the code it is to run on, if it must be a certain one. */
+  #leastBusy({ isQuick }: AttemptRequest, generation: number | null = null): PoolWorker | null {
     let best: PoolWorker | null = null;
     for (const worker of this.#workers) {
-      if (this.#serves(worker) && worker.free > (best?.free ?? 0)) best = worker;
+      if (!this.#serves(worker) || (generation !== null && worker.settings.generation !== generation)) continue;
+      const hasRoom = worker.free > 0 || (isQuick && worker.ahead > 0);
+      if (hasRoom && (best === null || worker.assignments.size < best.assignments.size)) best = worker;
     }
     return best;
+  }
+
+  #give(assignment: Assignment, worker: PoolWorker): void {
+    worker.start(assignment);
+    if (worker.assignments.waiting > 0) this.#lookSoon();
+  }
+
+  /** Nobody waits long for an attempt that is slow against expectation. */
+  #lookSoon(): void {
+    this.#cancelLook ??= this.#settings.clock.after(lookMs, () => {
+      this.#cancelLook = null;
+      for (const worker of this.#workers) worker.checkProgress();
+      if ([...this.#workers].some((worker) => worker.assignments.waiting > 0)) this.#lookSoon();
+    });
+  }
+
+  /** What waited for a worker in vain waits elsewhere if it can. Its input was made for the code of that worker. */
+  #relocate(assignments: readonly Assignment[], { settings }: PoolWorker): void {
+    for (const assignment of assignments) {
+      const worker = this.#workerSettings === null ? null : this.#leastBusy(assignment.request, settings.generation);
+      if (worker !== null) this.#give(assignment, worker);
+      else assignment.listener.returned();
+    }
   }
 
   #serves(worker: PoolWorker): boolean {
@@ -149,9 +192,8 @@ export class Pool implements Runner {
       return;
     }
     this.#workerSettings = succession.settings;
-    this.#cancelRetry?.();
-    this.#cancelRetry = null;
-    this.#fault = null;
+    this.#startFailures.stopWaiting();
+    this.#startFailures.over();
     succession.commit();
     for (const worker of this.#workers) if (!succession.workers.has(worker)) worker.retire();
     this.#fill();
@@ -165,8 +207,8 @@ export class Pool implements Runner {
     if (settings === null) return;
     const inService = [...this.#workers].filter((worker) => worker.inService && this.#serves(worker));
     let missing = this.#settings.numWorkers - inService.length;
-    if (this.#fault !== null && missing > 0) missing = inService.some((worker) => worker.starting) ? 0 : 1;
-    for (; missing > 0 && this.#cancelRetry === null; missing -= 1) this.#startWorker(settings);
+    if (this.fault() !== null && missing > 0) missing = inService.some((worker) => worker.starting) ? 0 : 1;
+    for (; missing > 0 && !this.#startFailures.isWaiting; missing -= 1) this.#startWorker(settings);
   }
 
   #startWorker(settings: WorkerSettings): void {
@@ -179,6 +221,7 @@ export class Pool implements Runner {
           this.#lateResults += 1;
         },
         retired: () => this.#fill(),
+        displaced: (assignments) => this.#relocate(assignments, worker),
         ended: (death) => this.#lost(worker, death),
       });
       this.#workers.add(worker);
@@ -186,7 +229,7 @@ export class Pool implements Runner {
     } catch (error) {
       const reason = `a worker could not be started: ${error instanceof Error ? error.message : String(error)}`;
       if (settings === this.#succession?.settings) this.#settings.log.error({ reason }, "a worker did not start");
-      else this.#failedToStart(reason);
+      else if (this.#workerSettings !== null) this.#startFailures.note(reason);
     }
   }
 
@@ -196,43 +239,30 @@ export class Pool implements Runner {
       this.#succeed();
       return;
     }
-    this.#fault = null;
+    this.#startFailures.over();
     this.#fill();
     this.#tellFree();
   }
 
   #attemptEnded(): void {
-    this.#failures = 0;
+    this.#startFailures.forget();
     this.#tellFree();
   }
 
   #lost(worker: PoolWorker, { cause, stderr }: Death): void {
     this.#workers.delete(worker);
     this.#settings.gone();
-    const fields = { worker: worker.id, attempts: worker.attempts };
+    const fields = { worker: worker.id, attempts: worker.assignments.begun };
     if (cause.kind === "ordered") {
       this.#settings.log.debug({ ...fields, reason: cause.reason }, "worker ended");
     } else {
       this.#settings.log.warn({ ...fields, reason: sentenceOf(cause), stderr }, "worker died");
-      if (worker.attempts === 0 && this.#serves(worker)) this.#failedToStart(sentenceOf(cause));
+      const isFailure = worker.assignments.begun === 0 && this.#serves(worker) && this.#workerSettings !== null;
+      if (isFailure) this.#startFailures.note(sentenceOf(cause));
     }
     this.#succeed();
     this.#fill();
     this.#tellFree();
-  }
-
-  #failedToStart(reason: string): void {
-    this.#fault = reason;
-    if (this.#cancelRetry !== null || this.#workerSettings === null) return;
-    const { clock, log } = this.#settings;
-    this.#failures = clock.now() - this.#failedAt > forgetFailuresMs ? 1 : this.#failures + 1;
-    this.#failedAt = clock.now();
-    const delayMs = Math.min(longestRetryMs, firstRetryMs * 2 ** (this.#failures - 1));
-    log.error({ reason, failures: this.#failures, retryInMs: delayMs }, "a worker did not start");
-    this.#cancelRetry = clock.after(delayMs, () => {
-      this.#cancelRetry = null;
-      this.#fill();
-    });
   }
 
   #tellFree(): void {
@@ -240,16 +270,5 @@ export class Pool implements Runner {
   }
 }
 
-const firstRetryMs = 100;
-const longestRetryMs = 30_000;
-/** Failures further apart than this have nothing to do with each other. */
-const forgetFailuresMs = 60_000;
-
-/** The worker that was free has died since: the attempt is given back, after the caller has it in hand. */
-function unstarted(listener: AttemptListener): RunningAttempt {
-  const worker = "none";
-  queueMicrotask(() => {
-    listener.ended({ kind: "interrupted", reason: "no worker was free", workerDied: false }, worker);
-  });
-  return { worker, abort: () => undefined, kill: () => undefined };
-}
+/** Attempts wait for one that takes longer than this, and at most than twice this, no more. */
+export const lookMs = 20;

@@ -66,7 +66,7 @@ async function probeOnce(name: string, handlers: readonly HandlerFile[], setting
   signal.addEventListener("abort", giveUp);
   if (signal.aborted) giveUp();
   const child = startChild(name, settings, { received: receive, closed: () => undefined });
-  child.send({ type: "load", handlers });
+  child.send({ type: "load", handlers, concurrency: 0, cells: null });
   const cancelWatch = every(clock, memoryIntervalMs, () => {
     const cause = { kind: "memory", usedBytes: residentBytes(child.pid) ?? 0, limitBytes: memoryBytes } as const;
     if (cause.usedBytes <= memoryBytes) return;

@@ -13,17 +13,27 @@ export interface HandlerFile {
   readonly tree: number;
 }
 
-/** Starts one attempt. `id` names it on this channel. */
-export interface RunMessage extends Omit<AttemptRequest, "lease"> {
-  readonly type: "run";
+/** One attempt to run. `id` names it on this channel, and rises. */
+export interface RunRequest extends Omit<AttemptRequest, "lease" | "isQuick"> {
   readonly id: number;
+  /** Whether it waits in its cell: the worker begins it only if it can take it from there. */
+  readonly isOffered: boolean;
 }
 
 /** What the server sends to a child: plain JSON, one object a message. */
 export type ParentMessage =
-  /** Imports the files in their order; a `loaded` follows for each, then `ready`. */
-  | { readonly type: "load"; readonly handlers: readonly HandlerFile[] }
-  | RunMessage
+  /**
+   * Imports the files in their order; a `loaded` follows for each, then `ready`. Later it runs so many attempts at once.
+   * `cells` is the path of the cells of those that wait, if there are such.
+   */
+  | {
+      readonly type: "load";
+      readonly handlers: readonly HandlerFile[];
+      readonly concurrency: number;
+      readonly cells: string | null;
+    }
+  /** Runs attempts in their order, as soon as those before leave room. */
+  | { readonly type: "run"; readonly runs: readonly RunRequest[] }
   | { readonly type: "abort"; readonly id: number; readonly reason: AbortReason }
   /** Asks for a `pong`: whether the event loop still turns. */
   | { readonly type: "ping"; readonly id: number };
@@ -67,7 +77,8 @@ const lineSchema = Type.Object({
 });
 
 const childMessageSchema = Type.Union([
-  Type.Object({ type: Type.Literal("ended"), id, outcome: endSchema }),
+  /** `ms` is what the handler took. Sent before the next attempt begins. */
+  Type.Object({ type: Type.Literal("ended"), id, ms: Type.Number({ minimum: 0 }), outcome: endSchema }),
   Type.Object({ type: Type.Literal("log"), id, lines: Type.Array(lineSchema) }),
   Type.Object({
     type: Type.Literal("progress"),

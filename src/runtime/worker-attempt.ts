@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Console } from "node:console";
-import type { ChildMessage, EndReport, ParentMessage, RunMessage } from "./protocol.ts";
+import type { ChildMessage, EndReport, ParentMessage, RunRequest } from "./protocol.ts";
 import { attemptContext } from "./worker-context.ts";
 import { encodeResult, InvalidResultError } from "./worker-json.ts";
 import { Lines } from "./worker-lines.ts";
@@ -32,11 +32,15 @@ export class Attempt {
   readonly #progress: ProgressReport;
   #controller: AbortController | null = null;
   #abortReason: AbortReason | null = null;
+  readonly #onEnd: () => void;
+  readonly #beganAt = performance.now();
 
-  constructor(id: number, file: string | null, send: (message: ChildMessage) => void) {
+  /** @param onEnd called when its end was sent. */
+  constructor(id: number, file: string | null, send: (message: ChildMessage) => void, onEnd: () => void) {
     this.id = id;
     this.file = file;
     this.#send = send;
+    this.#onEnd = onEnd;
     this.lines = new Lines((lines) => send({ type: "log", id, lines }));
     this.#progress = new ProgressReport((progress) => send({ type: "progress", id, ...progress }));
     runningAttempts.set(id, this);
@@ -56,7 +60,7 @@ export class Attempt {
   }
 
   /** Runs the handler to its end. Never rejects. */
-  async run(run: Run, request: RunMessage, trees: string): Promise<void> {
+  async run(run: Run, request: RunRequest, trees: string): Promise<void> {
     const context = attemptContext(this, request);
     const outcome = await currentAttempt.run(this, () => outcomeOf(() => run(request.input, context), trees));
     this.end(outcome);
@@ -78,7 +82,8 @@ export class Attempt {
     endedAttempts.set(this.file, this.id);
     this.#progress.flush();
     this.lines.close();
-    this.#send({ type: "ended", id: this.id, outcome });
+    this.#send({ type: "ended", id: this.id, ms: performance.now() - this.#beganAt, outcome });
+    this.#onEnd();
   }
 }
 

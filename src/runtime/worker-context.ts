@@ -2,7 +2,7 @@ import { formatWithOptions } from "node:util";
 import { longestTimerMs } from "../domain/clock.ts";
 import type { AttemptContext } from "../domain/handler.ts";
 import type { LogLevel } from "../domain/task.ts";
-import type { RunMessage } from "./protocol.ts";
+import type { RunRequest } from "./protocol.ts";
 import type { Lines } from "./worker-lines.ts";
 
 /** What of an attempt its handler can reach. */
@@ -13,7 +13,7 @@ interface Reachable {
 }
 
 /** What the handler gets beside its input. Its methods work without `this`. */
-export function attemptContext(attempt: Reachable, request: RunMessage): AttemptContext {
+export function attemptContext(attempt: Reachable, request: RunRequest): AttemptContext {
   const line =
     (level: LogLevel) =>
     (...values: unknown[]) =>

@@ -19,7 +19,7 @@ export function provideTaskflow(): void {
     name: "taskflow",
     setup(build) {
       // Loaded when the first handler asks for it, and by `require`, so that handlers may `require` it too.
-      build.module("taskflow", () => ({ exports: import.meta.require("../index.ts"), loader: "object" }));
+      build.module("taskflow", () => ({ exports: require("../index.ts"), loader: "object" }));
     },
   });
 }

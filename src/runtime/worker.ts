@@ -3,8 +3,9 @@
  * the tasks folder, but for their number, as arguments.
  */
 
-import type { HandlerFile, LoadReport, ParentMessage, RunMessage } from "./protocol.ts";
+import type { LoadReport, ParentMessage, RunRequest } from "./protocol.ts";
 import { Attempt, currentAttempt, endedAttempts, runningAttempts } from "./worker-attempt.ts";
+import { Cells } from "./worker-cells.ts";
 import { openChannel } from "./worker-channel.ts";
 import { captureOutput } from "./worker-console.ts";
 import { dieBeforeServer, dieWithParent } from "./worker-lifeline.ts";
@@ -12,12 +13,17 @@ import { loadHandler, provideTaskflow, type Run } from "./worker-load.ts";
 import { describeThrown } from "./worker-thrown.ts";
 
 type LoadFault = Extract<LoadReport, { status: "load_error" }>["error"];
+type LoadMessage = Extract<ParentMessage, { type: "load" }>;
 
 const [parentPid, trees = ""] = process.argv.slice(2);
 dieWithParent(Number(parentPid));
 dieBeforeServer();
 
 const handlers = new Map<string, { readonly file: string; readonly code: Run | LoadFault }>();
+/** Attempts to begin, in their order. Some may be run elsewhere by then. */
+const waiting: RunRequest[] = [];
+let concurrency = 0;
+let cells: Cells | null = null;
 let attemptsRun = 0;
 let uncaughtErrors = 0;
 let lastRemedy: string | null = null;
@@ -34,7 +40,8 @@ process.on("exit", exiting);
 function receive(message: ParentMessage): void {
   switch (message.type) {
     case "run":
-      start(message);
+      waiting.push(...message.runs);
+      beginNext();
       return;
     case "abort":
       runningAttempts.get(message.id)?.abort(message.reason);
@@ -43,15 +50,17 @@ function receive(message: ParentMessage): void {
       channel.send({ type: "pong", id: message.id });
       return;
     case "load":
-      void load(message.handlers);
+      void load(message);
       return;
     default:
       message satisfies never;
   }
 }
 
-async function load(files: readonly HandlerFile[]): Promise<void> {
-  for (const [index, { name, file, tree }] of files.entries()) {
+async function load(message: LoadMessage): Promise<void> {
+  concurrency = message.concurrency;
+  if (message.cells !== null) cells = Cells.find(message.cells);
+  for (const [index, { name, file, tree }] of message.handlers.entries()) {
     const { report, run } = await loadHandler(trees, tree, file);
     handlers.set(name, { file, code: run ?? report.error });
     channel.send({ type: "loaded", index, report });
@@ -59,10 +68,23 @@ async function load(files: readonly HandlerFile[]): Promise<void> {
   channel.send({ type: "ready" });
 }
 
-function start(request: RunMessage): void {
+function beginNext(): void {
+  while (runningAttempts.size < concurrency) {
+    const request = waiting.shift();
+    if (request === undefined) return;
+    if (!request.isOffered || cells?.take(request.id)) start(request);
+  }
+}
+
+/** What an attempt left behind comes up before the next one begins, and so does what the server has to say. */
+function beginNextSoon(): void {
+  if (waiting.length > 0) currentAttempt.exit(() => setImmediate(beginNext));
+}
+
+function start(request: RunRequest): void {
   attemptsRun += 1;
   const { file = null, code = null } = handlers.get(request.funcName) ?? {};
-  const attempt = new Attempt(request.id, file, channel.send);
+  const attempt = new Attempt(request.id, file, channel.send, beginNextSoon);
   if (typeof code === "function") {
     void attempt.run(code, request, trees);
     return;

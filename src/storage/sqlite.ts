@@ -75,7 +75,7 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
 
   return {
     insert: (tasks, maxWaiting) => write(() => insert(tasks, maxWaiting)),
-    claim: (limit, now) => write(() => claim(limit, now)),
+    claim: (limits, now) => write(() => claim(limits(), now)),
     settle: (taskId, attempt, settlement) => write(() => settle(taskId, attempt, settlement)),
     report: (reports) => write(() => report(reports)),
     promote: (limit, now) => write(() => promote(limit, now)),

@@ -84,6 +84,15 @@ export type Cancellation =
   | { readonly kind: "requested"; readonly task: Task }
   | { readonly kind: "final"; readonly task: Task };
 
+/** How much may be claimed. */
+export interface ClaimLimits {
+  /** Tasks of whatever handler. */
+  readonly free: number;
+  /** Tasks beyond these, for as long as all that is claimed, and the next in order, is of `quick` handlers. */
+  readonly ahead: number;
+  readonly quick: ReadonlySet<string>;
+}
+
 /** What a running attempt reports of itself. */
 export interface AttemptReport {
   readonly taskId: string;
@@ -109,8 +118,11 @@ export interface RetentionCutoffs {
 export interface Store {
   /** Accepts all of `tasks`, or none of them when more than `maxWaiting` would then wait. Says whether it did. */
   insert(tasks: readonly Task[], maxWaiting: number): Promise<boolean>;
-  /** Takes up to `limit` queued tasks in the order of dispatch: each runs from now on, under a new lease. */
-  claim(limit: number, now: number): Promise<readonly Task[]>;
+  /**
+   * Takes queued tasks in the order of dispatch: each runs from now on, under a new lease. `limits` is called when it is
+   * this write's turn, so that it counts what came free until then; maybe more than once.
+   */
+  claim(limits: () => ClaimLimits, now: number): Promise<readonly Task[]>;
   /** Ends an attempt, if the task still runs under that lease. Says whether it did. */
   settle(taskId: string, attempt: number, settlement: Settlement): Promise<boolean>;
   /** Keeps progress and log lines; the progress of an attempt that no longer owns its task is dropped. */

@@ -5,7 +5,7 @@ import { type Attempt, isFinal, type Task } from "../domain/task.ts";
 import type { Settlement } from "../domain/transition.ts";
 import type { Counters } from "./counters.ts";
 import { insertTasksSql, type TaskRow, taskColumns, taskFromRow, taskValues, wholeMs } from "./rows.ts";
-import type { AttemptReport } from "./store.ts";
+import type { AttemptReport, ClaimLimits } from "./store.ts";
 
 /** Rows of a batch that go into one statement: most of what one costs is its own, up to about here. */
 const rowsAtOnce = 10;
@@ -44,10 +44,24 @@ export function prepareClaim(db: Database, counters: Counters) {
      WHERE seq = ?`,
   );
 
-  return (limit: number, now: number): readonly Task[] => {
+  /** The rows to claim, read before any is changed: the change takes them out of the index that is read. */
+  function next({ free, ahead, quick }: ClaimLimits): readonly TaskRow[] {
+    const limit = free + ahead;
     // To SQLite a negative limit is no limit.
     if (limit <= 0) return [];
-    return nextReady.all(limit).map((row) => {
+    if (ahead === 0) return nextReady.all(limit);
+    const rows: TaskRow[] = [];
+    let isAllQuick = true;
+    for (const row of nextReady.iterate(limit)) {
+      isAllQuick &&= quick.has(row.func_name);
+      if (rows.length >= free && !isAllQuick) break;
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  return (limits: ClaimLimits, now: number): readonly Task[] =>
+    next(limits).map((row) => {
       start.run(now, row.seq);
       counters.move("queued", "running");
       counters.add("dequeued", 1);
@@ -58,13 +72,13 @@ export function prepareClaim(db: Database, counters: Counters) {
       row.progress_message = null;
       return taskFromRow(row);
     });
-  };
 }
 
 export function prepareSettle(db: Database, counters: Counters) {
   const settleTask = db.prepare<null, (string | number | null)[]>(
     `UPDATE tasks
-     SET status = ?, run_at = ?, completed_at = ?, result = ?, error = ?, error_kind = ?, retry_count = ?, crashes = ?
+     SET status = ?, run_at = ?, completed_at = ?, result = ?, error = ?, error_kind = ?, retry_count = ?, crashes = ?,
+       started_at = coalesce(?, started_at)
      WHERE id = ? AND status = 'running' AND attempt = ?`,
   );
   const insertAttempt = db.prepare<null, (string | number | null)[]>(
@@ -88,6 +102,8 @@ export function prepareSettle(db: Database, counters: Counters) {
       errorKind,
       retryCount,
       crashes,
+      // It may have begun some time after its claim.
+      attempt?.startedAt ?? null,
       taskId,
       lease,
     );

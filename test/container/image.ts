@@ -231,7 +231,9 @@ describe("data on a volume", () => {
       before = (await client.submit({ func_name: "shout", args: ["before"] })).task_id;
       await client.final(before);
       await server.exec("mkdir", "/data/backups");
-      expect((await server.exec("bun", "src/backup.ts", "/data/backups/monday.db")).stdout).toContain("checked");
+      expect((await server.exec("bun", "src/cli/main.ts", "backup", "/data/backups/monday.db")).stdout).toContain(
+        "checked",
+      );
       after = (await client.submit({ func_name: "shout", args: ["after"] })).task_id;
       await client.final(after);
       await server.stop();

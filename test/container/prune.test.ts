@@ -55,7 +55,7 @@ test("what the sources load stays with its licences, and all else goes", async (
   await using root = await temporaryFolder();
   for (const [path, text] of Object.entries(installed))
     await Bun.write(join(root.path, "node_modules", path.slice(2)), text);
-  await Bun.write(join(root.path, "src/main.ts"), 'import "./deep/code.ts";');
+  await Bun.write(join(root.path, "src/main.ts"), '#!/usr/bin/env bun\nimport "./deep/code.ts";');
   await Bun.write(join(root.path, "src/deep/code.ts"), source);
   await Bun.write(join(root.path, "src/page.tsx"), "/** @jsxImportSource elements */\nexport const page = <p />;");
   await prune(root.path, ["src/main.ts", "src/page.tsx"]);

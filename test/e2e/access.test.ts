@@ -22,7 +22,7 @@ describe("with keys", () => {
 
   test("health needs none, everything else does", async () => {
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
-    for (const path of ["/", "/api/v1/tasks", "/api/v1/metrics", "/docs/json", "/ws"]) {
+    for (const path of ["/api/v1/tasks", "/api/v1/metrics", "/docs/json", "/ws"]) {
       const refused = await fetch(`${server.url}${path}`);
       expect([path, refused.status]).toEqual([path, 401]);
       expect(await refused.json()).toMatchObject({ code: "unauthorized" });
@@ -66,10 +66,16 @@ describe("with keys", () => {
 describe("on an address that others reach, without keys, one is made:", () => {
   test("it is printed once and not logged, and only who has it gets in", async () => {
     await using server = await startServer({ tasksDir, env: { TASKFLOW_HOST: "0.0.0.0", TASKFLOW_NUM_WORKERS: "1" } });
-    const [key = "", ...others] = server.output.stderr.match(/\b[0-9a-f]{32,}\b/g) ?? [];
-    expect(key).not.toBe("");
-    // By itself, and in the link to the dashboard.
-    expect(others).toEqual([key]);
+    const key = /Authorization: Bearer ([0-9a-f]{32,})\n/.exec(server.output.stderr)?.[1] ?? "";
+    const link = new URL(/http:\S+/.exec(server.output.stderr)?.[0] ?? "");
+    expect(link.hash).toBe(`#key=${key}`);
+    // What a browser asks for: it keeps what is behind the # to itself, on the page that it is sent on to as well.
+    const page = await fetch(link.origin + link.pathname, { headers: { accept: "text/html" } });
+    expect([page.status, page.redirected, page.headers.get("content-type")]).toEqual([
+      200,
+      true,
+      "text/html; charset=utf-8",
+    ]);
     expect((await fetch(`${server.url}/api/v1/tasks`)).status).toBe(401);
     using client = await connect(server.url, key);
     const { task_id } = await client.submit({ func_name: "echo" });

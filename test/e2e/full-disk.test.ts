@@ -19,7 +19,11 @@ async function fillDisk(server: TestServer, client: TestClient) {
   const acknowledged: WireTask[] = [];
   for (;;) {
     const response = await client.post("/api/v1/tasks", { func_name: "echo", kwargs: { text }, delay: 0.1 });
-    if (response.status !== 201) return { acknowledged, refusal: response };
+    if (response.status !== 201) {
+      // What is left may be enough for something smaller.
+      limitFileSize(server.pid, 4_096);
+      return { acknowledged, refusal: response };
+    }
     acknowledged.push(await response.json());
   }
 }

@@ -39,7 +39,8 @@ describe("what is refused is a problem, and its connection goes on:", () => {
     ["another content type", 415, "unsupported_media_type", requestText(submission, { "content-type": "a/b" }, "{}")],
     ["a method that is not there", 405, "method_not_allowed", requestText("PUT /api/v1/tasks", json, "{}")],
     ["a path that is not there", 404, "not_found", requestText("POST /api/v2/tasks", json, "{}")],
-    ["a task that is not there", 404, "unknown_task", requestText("GET /api/v1/tasks/%00%E0%A4%A")],
+    ["a task that is not there", 404, "unknown_task", requestText("GET /api/v1/tasks/%00")],
+    ["a path that is no text", 422, "validation_failed", requestText("GET /api/v1/tasks/%E0%A4%A")],
     ["the name of another machine", 403, "forbidden", requestText("GET /health", { host: "rebound.example" })],
     ["a foreign page", 403, "forbidden", requestText(submission, { ...json, origin: "http://a.example" }, "{}")],
   ])("%s", async (_what, status, code, request) => {
@@ -60,7 +61,7 @@ describe("what is refused is a problem, and its connection goes on:", () => {
   });
 });
 
-test("a WebSocket that a foreign page asks for is refused", async () => {
+test("a WebSocket that a foreign page asks for is refused, also by a name that was rebound to this machine", async () => {
   using wire = await dialWire(server.url);
   const upgrade = {
     upgrade: "websocket",
@@ -69,6 +70,8 @@ test("a WebSocket that a foreign page asks for is refused", async () => {
     "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
   };
   wire.send(requestText("GET /ws", { ...upgrade, origin: "https://a.example" }));
+  expect(await wire.response()).toMatchObject({ status: 403, type: "application/problem+json" });
+  wire.send(requestText("GET /ws", { ...upgrade, origin: "http://a.example:80", host: "a.example:80" }));
   expect(await wire.response()).toMatchObject({ status: 403, type: "application/problem+json" });
   wire.send(requestText("GET /ws", { ...upgrade, origin: "http://localhost:3000" }));
   expect(await wire.response()).toMatchObject({ status: 101 });
@@ -97,6 +100,21 @@ test("clients that begin a request and stop there hold up nobody, and are no def
   expect(server.entries.filter(({ level }) => level === "error").map(({ msg }) => msg)).toEqual([]);
 });
 
+test("HEAD is answered as GET is, without the body", async () => {
+  for (const [path, status] of [
+    ["/health/live", 200],
+    ["/api/v1/tasks?limit=1", 200],
+    ["/docs", 200],
+    ["/api/v1/tasks/x", 404],
+  ] as const) {
+    const response = await fetch(`${server.url}${path}`, { method: "HEAD" });
+    expect([path, response.status, await response.text()]).toEqual([path, status, ""]);
+    const { headers } = await fetch(`${server.url}${path}`);
+    expect(response.headers.get("content-type")).toBe(headers.get("content-type"));
+    expect(response.headers.get("content-security-policy")).toBe(headers.get("content-security-policy"));
+  }
+});
+
 describe("input is stored and returned as it was:", () => {
   const nested = (levels: number): unknown => (levels === 0 ? 0 : [nested(levels - 1)]);
 
@@ -108,6 +126,9 @@ describe("input is stored and returned as it was:", () => {
     ["a megabyte of text", JSON.stringify({ text: "é".repeat(500_000) })],
     ["deep nesting", JSON.stringify({ nested: nested(150) })],
     ["numbers at the edge", '{"numbers":[0,-1.5e-300,1.7976931348623157e308,9007199254740991,5e-324]}'],
+    ["a key of a hundred thousand letters", `{"${"k".repeat(100_000)}":1}`],
+    ["a key that comes twice, of which the last counts", '{"a":1,"b":2,"a":3}'],
+    ["a zero below zero, which JSON knows none of", '{"zero":-0}'],
     ["an empty object", "{}"],
   ])("%s", async (_what, kwargs) => {
     const response = await fetch(`${server.url}/api/v1/tasks`, {

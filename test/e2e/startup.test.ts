@@ -180,7 +180,8 @@ describe("a server that cannot start exits with 1, says why, and leaves nothing 
   });
 
   test("a port in use is named, with the variable that sets another", async () => {
-    using other = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+    // One that would share it: the server must not.
+    using other = Bun.serve({ hostname: "127.0.0.1", port: 0, reusePort: true, fetch: () => new Response() });
     const reason = await refusal({ TASKFLOW_PORT: String(other.port) });
     expect(reason).toContain(String(other.port));
     expect(reason).toContain("TASKFLOW_PORT");

@@ -11,6 +11,8 @@ export interface Wire {
 export interface WireResponse {
   readonly status: number;
   readonly type: string | null;
+  /** The status line and the headers. */
+  readonly head: string;
   readonly body: string;
 }
 
@@ -81,5 +83,5 @@ function readResponse(bytes: Buffer): { readonly response: WireResponse; readonl
   if (bytes.length < total) return null;
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]);
   const type = /^content-type: ([^;\r]+)/im.exec(head)?.[1] ?? null;
-  return { response: { status, type, body: bytes.subarray(end + 4, total).toString() }, bytes: total };
+  return { response: { status, type, head, body: bytes.subarray(end + 4, total).toString() }, bytes: total };
 }

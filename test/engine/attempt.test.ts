@@ -17,6 +17,7 @@ describe("an attempt", () => {
       scheduledFor: null,
       lastRunAt: null,
       traceparent: null,
+      isQuick: false,
     });
     engine.runner.of(task.id).fail();
     await engine.next("task_retrying", task.id);

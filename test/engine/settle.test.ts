@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { jsonText } from "../../src/domain/task.ts";
 import { settle } from "../../src/domain/transition.ts";
+import { upTo } from "../storage/limits.ts";
 import { type TestEngine, testEngine } from "../support/engine.ts";
 
 /** Fails attempts of a task until it is final; the wait before each retry, in milliseconds. */
@@ -168,7 +169,7 @@ describe("a result that comes too late", () => {
     const options = { now: engine.clock.now(), worker: null, random: 0.5, backoff: { baseMs: 1, capMs: 1, jitter: 0 } };
     const interrupted = settle(running, { kind: "interrupted", reason: "?", workerDied: false }, options);
     await engine.store.settle(task.id, running.attempt, interrupted);
-    await engine.store.claim(1, engine.clock.now());
+    await engine.store.claim(upTo(1), engine.clock.now());
     late.complete("late");
     await engine.clock.settle();
     expect(await engine.find(task.id)).toMatchObject({ status: "running", attempt: 2, result: null });
@@ -190,10 +191,10 @@ test("every change of state is one line of the log, with the task, its handler, 
   const fields = { task_id: task.id, func_name: "echo" };
   expect(engine.lines).toMatchObject([
     { level: "debug", message: "task queued", fields: { ...fields, attempt: 0 } },
-    { level: "info", message: "task started", fields: { ...fields, attempt: 1 } },
+    { level: "debug", message: "task started", fields: { ...fields, attempt: 1 } },
     { level: "warn", message: "task retrying", fields: { ...fields, attempt: 1, duration: 0.5, error: "Error: no" } },
     { level: "debug", message: "task queued", fields: { ...fields, attempt: 1 } },
-    { level: "info", message: "task started", fields: { ...fields, attempt: 2 } },
+    { level: "debug", message: "task started", fields: { ...fields, attempt: 2 } },
     { level: "info", message: "task completed", fields: { ...fields, attempt: 2, duration: 0.25 } },
   ]);
 });

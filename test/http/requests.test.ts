@@ -46,6 +46,7 @@ describe("the request id", () => {
     expect(answer.headers.get("access-control-expose-headers")).toContain("X-Request-Id");
     const preflight = await request("/api/v1/tasks", { method: "OPTIONS", headers });
     expect(preflight.headers.get("access-control-allow-headers")).toContain("X-Request-Id");
+    expect(preflight.headers.get("access-control-allow-headers")).toContain("Traceparent");
   });
 });
 

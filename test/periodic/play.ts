@@ -55,7 +55,8 @@ class World {
       onAbort: "throw",
       fate: (verb) => this.#fateOf(verb),
       onWrite: () => this.witness.look(this.clock.now()),
-      onStart: () => undefined,
+      onBegin: () => undefined,
+      depth: 2,
     });
     this.life = life;
     const started = life.engine.start().then(

@@ -314,7 +314,8 @@ describe("workers in cgroups", () => {
   test("that the kernel kills for their limit fail what they ran with memory, in the usual words", async () => {
     const files = fake();
     const { harness } = await startIn(files);
-    const { ended, attempt } = await harness.begin("never_settles");
+    const { ended, attempt, logged } = await harness.begin("never_settles");
+    await logged;
     const path = onlyWorker(files);
     tellOf(path, "oom 1\noom_kill 1\noom_group_kill 1\n");
     process.kill(workerOf(harness, attempt.worker).pid, "SIGKILL");
@@ -331,7 +332,8 @@ describe("workers in cgroups", () => {
   test("that the kernel kills for want of memory elsewhere crash, and are not said to have been over their limit", async () => {
     const files = fake();
     const { harness } = await startIn(files);
-    const { ended, attempt } = await harness.begin("never_settles");
+    const { ended, attempt, logged } = await harness.begin("never_settles");
+    await logged;
     tellOf(onlyWorker(files), "oom 0\noom_kill 1\n");
     process.kill(workerOf(harness, attempt.worker).pid, "SIGKILL");
     const error = "WorkerCrashError: the system had no memory left for the worker while it ran this task";
@@ -341,7 +343,8 @@ describe("workers in cgroups", () => {
   test("that exit on their own after one of their processes was killed have not died of memory", async () => {
     const files = fake();
     const { harness } = await startIn(files);
-    const { ended } = await harness.begin("never_settles");
+    const { ended, logged } = await harness.begin("never_settles");
+    await logged;
     tellOf(onlyWorker(files), "oom 1\noom_kill 1\n");
     const [state] = harness.runner.workers();
     process.kill(state?.pid ?? 0, "SIGABRT");
@@ -365,7 +368,8 @@ describe("workers in cgroups", () => {
   test("are ended with all that is in it", async () => {
     const files = fake();
     const { harness } = await startIn(files);
-    const { ended, attempt } = await harness.begin("never_settles");
+    const { ended, attempt, logged } = await harness.begin("never_settles");
+    await logged;
     files.written.length = 0;
     attempt.kill();
     expect(files.written).toContain("cgroup.kill=1");

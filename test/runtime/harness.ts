@@ -1,4 +1,4 @@
-import { afterAll, afterEach } from "bun:test";
+import { afterAll, onTestFinished } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,15 +11,22 @@ import { systemClock } from "../../src/system-clock.ts";
 
 const fixtures = join(import.meta.dir, "../fixtures/tasks");
 
-/** What has to be undone after a test. */
+/** What has to be undone after the test that runs. */
 const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
+
+function afterTest(cleanup: () => Promise<void>): void {
+  // Not by `afterEach`, which here would be of the first file alone that imports this one.
+  if (cleanups.length === 0) {
+    onTestFinished(async () => {
+      for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+    });
+  }
+  cleanups.push(cleanup);
+}
 
 export function temporaryFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "taskflow-test-")).then((path) => {
-    cleanups.push(() => rm(path, { recursive: true, force: true }));
+    afterTest(() => rm(path, { recursive: true, force: true }));
     return path;
   });
 }
@@ -43,6 +50,10 @@ export interface Started {
   readonly logged: Promise<string>;
   /** Resolves once it has logged so many lines. */
   readonly heard: (lines: number) => Promise<void>;
+  /** Resolves when it is told to have begun. */
+  readonly began: Promise<void>;
+  /** Resolves when it is told to be returned. */
+  readonly returned: Promise<void>;
   /** How often it was told to have ended. */
   readonly endings: () => number;
 }
@@ -57,7 +68,7 @@ export type Harness = Awaited<ReturnType<typeof start>>;
 /** A runtime over the fixture folder `folder`, or over any folder when it is absolute. Stopped after the test. */
 export async function start(folder: string, options: Partial<RuntimeOptions> = {}) {
   const harness = await startHarness(folder, options);
-  cleanups.push(harness.stop);
+  afterTest(harness.stop);
   return harness;
 }
 
@@ -110,12 +121,19 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
   /** Starts an attempt as soon as there is a slot. */
   async function begin(funcName: string, input: unknown = {}, request: Partial<AttemptRequest> = {}): Promise<Started> {
     await until(() => runner.free() > 0);
+    return startNow(funcName, input, request);
+  }
+
+  /** Starts an attempt, in a slot or behind others. */
+  function startNow(funcName: string, input: unknown = {}, request: Partial<AttemptRequest> = {}): Started {
     const lines: string[] = [];
     const levels: LogLevel[] = [];
     const progress: Progress[] = [];
     let endings = 0;
     const ended = Promise.withResolvers<{ outcome: Outcome; worker: string }>();
     const logged = Promise.withResolvers<string>();
+    const began = Promise.withResolvers<void>();
+    const returned = Promise.withResolvers<void>();
     const hearing: { count: number; resolve: () => void }[] = [];
     const attempt = runner.start(
       {
@@ -127,10 +145,13 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
         scheduledFor: null,
         lastRunAt: null,
         traceparent: null,
+        isQuick: false,
         ...request,
         funcName,
       },
       {
+        began: began.resolve,
+        returned: returned.resolve,
         log(level, message) {
           lines.push(message);
           levels.push(level);
@@ -157,6 +178,8 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
       ended: ended.promise,
       logged: logged.promise,
       heard,
+      began: began.promise,
+      returned: returned.promise,
       endings: () => endings,
     };
   }
@@ -178,7 +201,7 @@ async function startHarness(folder: string, options: Partial<RuntimeOptions>) {
     return outcome.result === null ? null : JSON.parse(outcome.result);
   }
 
-  return { runtime, runner, catalog, warnings, stop, until, begin, run, result };
+  return { runtime, runner, catalog, warnings, stop, until, begin, startNow, run, result };
 }
 
 /** The outcome of an attempt that returned `value`. */

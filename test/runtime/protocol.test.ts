@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { isChildMessage } from "../../src/runtime/protocol.ts";
 
-const ended = { type: "ended", id: 1, outcome: { kind: "completed", result: "1" } };
+const ended = { type: "ended", id: 1, ms: 0.25, outcome: { kind: "completed", result: "1" } };
 const failed = { kind: "failed", errorKind: "handler", error: "Error: x", stack: null };
 
 test.each<[string, unknown]>([
@@ -22,6 +22,7 @@ test.each<[string, unknown]>([
   ["a result over the limit", { ...ended, outcome: { kind: "completed", result: "x".repeat(2 ** 20 + 1) } }],
   ["an outcome of the engine", { ...ended, outcome: { kind: "cancelled" } }],
   ["a kind of error that is not the handler's", { ...ended, outcome: { ...failed, errorKind: "memory" } }],
+  ["a time that is none", { ...ended, ms: -1 }],
   ["an endless error", { ...ended, outcome: { ...failed, error: "x".repeat(8_193) } }],
   ["a retry in the past", { ...ended, outcome: { ...failed, retryAfterMs: -1 } }],
   ["a level that is none", { type: "log", id: 0, lines: [{ level: "fatal", message: "x" }] }],

@@ -30,7 +30,14 @@ runner.onFree(() => {
       scheduledFor: null,
       lastRunAt: null,
       traceparent: null,
+      isQuick: false,
     },
-    { log: () => console.log(runner.workers()[0]?.pid), progress: silent, ended: silent },
+    {
+      log: () => console.log(runner.workers()[0]?.pid),
+      progress: silent,
+      began: silent,
+      ended: silent,
+      returned: silent,
+    },
   );
 });

@@ -2,12 +2,12 @@ import type { Database } from "bun:sqlite";
 import type { Clock } from "../../src/domain/clock.ts";
 import type { Log } from "../../src/domain/log.ts";
 import { createEngine, type Engine } from "../../src/engine/engine.ts";
-import type { AttemptListener, AttemptRequest } from "../../src/engine/runner.ts";
+import type { AttemptRequest } from "../../src/engine/runner.ts";
 import type { EngineSettings } from "../../src/engine/settings.ts";
 import { createSqliteStore } from "../../src/storage/sqlite.ts";
 import type { Store } from "../../src/storage/store.ts";
 import type { FakeClock } from "../support/clock.ts";
-import { type FakeCatalog, testSettings } from "../support/engine.ts";
+import { alwaysQuick, type FakeCatalog, testSettings } from "../support/engine.ts";
 import { type Fate, type FaultyStore, faultyStore } from "../support/faulty-store.ts";
 import { type FakeAttempt, FakeRunner } from "../support/runner.ts";
 
@@ -34,7 +34,9 @@ export interface LifeParts {
   readonly fate: (verb: PropertyKey) => Fate;
   /** Called in the turn in which a write was made, or failed. */
   readonly onWrite: () => void;
-  readonly onStart: (request: AttemptRequest) => void;
+  readonly onBegin: (request: AttemptRequest) => void;
+  /** Attempts of the quick handler that may wait in each worker. */
+  readonly depth: number;
 }
 
 /** One life of the server: an engine on a database that outlives it. */
@@ -59,9 +61,20 @@ export function createLife(parts: LifeParts): Life {
   );
   const faults = faultyStore(store);
   faults.decide(parts.fate);
-  const runner = new WatchedRunner(parts.onStart);
+  const runner = new WatchedRunner(parts.depth, parts.onBegin);
   runner.onAbort = parts.onAbort;
-  const engine = createEngine({ store: faults.store, runner, catalog, clock, random, newId, settings, log: silent });
+  const pace = alwaysQuick("echo");
+  const engine = createEngine({
+    store: faults.store,
+    runner,
+    catalog,
+    clock,
+    random,
+    newId,
+    settings,
+    pace,
+    log: silent,
+  });
   let isOver = false;
   return {
     engine,
@@ -83,16 +96,16 @@ const ignore = () => undefined;
 const silent: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 class WatchedRunner extends FakeRunner {
-  readonly #onStart: (request: AttemptRequest) => void;
+  readonly #onBegin: (request: AttemptRequest) => void;
 
-  constructor(onStart: (request: AttemptRequest) => void) {
-    super(2);
-    this.#onStart = onStart;
+  constructor(depth: number, onBegin: (request: AttemptRequest) => void) {
+    super(2, depth);
+    this.#onBegin = onBegin;
   }
 
-  override start(request: AttemptRequest, listener: AttemptListener): FakeAttempt {
-    this.#onStart(request);
-    return super.start(request, listener);
+  protected override begin(attempt: FakeAttempt): void {
+    this.#onBegin(attempt.request);
+    super.begin(attempt);
   }
 }
 

@@ -51,6 +51,8 @@ function take(step: Step, world: World): void | Promise<void> {
       return end(picked(world.life?.runner.running, step.pick), step.how, world);
     case "report":
       return report(picked(world.life?.runner.running, step.pick));
+    case "displace":
+      return displace(picked(world.life?.runner.running, step.pick), world);
     case "stale":
       return settleStale(picked([...world.model.started], step.pick), world);
     case "jump":
@@ -125,7 +127,13 @@ function end(attempt: FakeAttempt | undefined, how: Ending, world: World): void 
   const outcome = outcomeOf(how, request.lease);
   if (outcome.kind === "completed") world.model.completed.add(attemptKey(request.taskId, request.lease));
   if (outcome.kind === "interrupted") world.mayRunAgain(request);
+  if (how === "loses its worker") displace(attempt, world);
   attempt.end(outcome);
+}
+
+/** Its worker does not come to those behind it: it is stuck, replaced or dead. */
+function displace(attempt: FakeAttempt | undefined, { life }: World): void {
+  if (attempt !== undefined) life?.runner.displace(attempt.worker);
 }
 
 function outcomeOf(how: Ending, lease: number): Outcome {

@@ -17,12 +17,13 @@ test("whatever clients, handlers, the disk, the clock and crashes do, every inva
   if (failure !== null) throw new Error(failure.report);
 }, 120_000);
 
-const one = { delayMs: 0, priority: 2, maxRetries: 1 } as const;
+const one = { delayMs: 0, priority: 2, maxRetries: 1, funcName: "echo" } as const;
 
 /** Every kind of write there is, each more than once, and a restart. */
 const everyWrite: Story = {
   seed: 1,
   onAbort: "ignore",
+  depth: 2,
   turns: [
     {
       waitMs: 1,
@@ -36,6 +37,7 @@ const everyWrite: Story = {
       steps: [
         { do: "batch", batch: [one, one, { ...one, priority: 0 }] },
         { do: "report", pick: 0 },
+        { do: "displace", pick: 0 },
       ],
     },
     {

@@ -11,6 +11,7 @@ const submission = fc.record({
   delayMs: fc.constantFrom(0, 0, 1, 700, 5_000),
   priority: fc.constantFrom(0 as const, 2 as const, 3 as const),
   maxRetries: fc.constantFrom(0, 1, 2),
+  funcName: fc.constantFrom("echo", "echo", "plain"),
 });
 
 /** How an attempt comes to its end. */
@@ -25,6 +26,7 @@ const step = fc.oneof(
   },
   { weight: 8, arbitrary: fc.record({ do: fc.constant("end" as const), pick, how: fc.constantFrom(...endings) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("report" as const), pick }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("displace" as const), pick }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("stale" as const), pick }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("cancel" as const), pick }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("retry" as const), pick }) },
@@ -68,11 +70,14 @@ export interface Story {
   readonly seed: number;
   /** Whether a handler heeds its signal. */
   readonly onAbort: "throw" | "ignore";
+  /** Attempts of `echo` that may wait in each of the two workers; those of `plain` never do. */
+  readonly depth?: number;
   readonly turns: readonly Turn[];
 }
 
 export const stories: fc.Arbitrary<Story> = fc.record({
   seed: fc.nat(),
   onAbort: fc.constantFrom("throw", "ignore"),
+  depth: fc.constantFrom(0, 1, 3),
   turns: fc.array(turn, { maxLength: 25 }),
 });

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { type ErrorCode, isStoreUnavailable, TaskflowError } from "../../src/domain/error.ts";
+import type { Backoff } from "../../src/domain/retry.ts";
 import type { Task } from "../../src/domain/task.ts";
 import type { AttemptRequest } from "../../src/engine/runner.ts";
 import { connect } from "../../src/storage/connection.ts";
@@ -34,6 +35,8 @@ const refusals: ReadonlySet<string> = new Set([
   "unknown_handler",
 ] satisfies ErrorCode[]);
 
+const simulatedBackoff: Backoff = { baseMs: 300, capMs: 2_000, jitter: 0.1 };
+
 /** A server, its clients, its disk and its clock. The server dies and comes back; the rest stays. */
 export class World {
   readonly clock = new FakeClock();
@@ -52,8 +55,11 @@ export class World {
   readonly #open = new Set<symbol>();
   readonly #random: () => number;
   readonly #onAbort: Story["onAbort"];
+  readonly #depth: number;
 
-  constructor({ seed, onAbort }: Pick<Story, "seed" | "onAbort">) {
+  constructor({ seed, onAbort, depth = 0 }: Pick<Story, "seed" | "onAbort" | "depth">) {
+    this.#depth = depth;
+    this.catalog.define("plain", { backoff: simulatedBackoff });
     this.#random = numbersFrom(seed);
     this.#onAbort = onAbort;
     this.db = emptyDatabase();
@@ -62,7 +68,7 @@ export class World {
   }
 
   setHandler(state: "ready" | "broken" | "gone"): void {
-    if (state === "ready") this.catalog.define("echo", { backoff: { baseMs: 300, capMs: 2_000, jitter: 0.1 } });
+    if (state === "ready") this.catalog.define("echo", { backoff: simulatedBackoff });
     else if (state === "broken") this.catalog.break("echo", "no");
     else this.catalog.remove("echo");
   }
@@ -90,7 +96,8 @@ export class World {
       onAbort: this.#onAbort,
       fate: (verb) => this.#fateOf(verb),
       onWrite: () => this.look(),
-      onStart: (request) => this.#attemptStarts(request),
+      onBegin: (request) => this.#attemptBegins(request),
+      depth: this.#depth,
     });
     life.engine.events.listen(({ task, type }) => {
       if (task.completedAt === null || type === "task_log" || type === "task_progress") return;
@@ -183,7 +190,7 @@ export class World {
     await this.clock.settle();
   }
 
-  #attemptStarts(request: AttemptRequest): void {
+  #attemptBegins(request: AttemptRequest): void {
     const { taskId, lease, attempt, maxAttempts } = request;
     this.model.starts(taskId, lease);
     this.model.check(attempt <= maxAttempts, `${taskId}: attempt ${attempt} of ${maxAttempts}`);

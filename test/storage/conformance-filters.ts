@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { statuses, type Task } from "../../src/domain/task.ts";
 import type { Store, TaskFilter } from "../../src/storage/store.ts";
 import { aTask } from "../support/tasks.ts";
+import { upTo } from "./limits.ts";
 import { ids, unlimited } from "./steps.ts";
 
 const dayMs = 86_400_000;
@@ -131,7 +132,7 @@ export function testFilters(store: () => Store): void {
     expect(places).toEqual([3, 1, 0, 2, order - 1]);
     expect(await store().ahead(tasks[4]?.id ?? "", 2)).toBe(2);
     expect(await store().ahead("gone", 10)).toBe(0);
-    const claimedFirst = (await store().claim(5, 1)).map(({ id }) => id);
+    const claimedFirst = (await store().claim(upTo(5), 1)).map(({ id }) => id);
     expect(claimedFirst).toEqual([2, 1, 3, 0, 4].map((n) => String(tasks[n]?.id)));
     expect(await store().ahead(claimedFirst[4] ?? "", 10)).toBe(0);
   });

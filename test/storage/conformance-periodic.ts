@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Decision, Fired, FiringPlan, PeriodicTask } from "../../src/domain/periodic.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { aFiring, anEntry } from "../support/periodic.ts";
+import { upTo } from "./limits.ts";
 import { completed, ids, inserted, settlementOf, unlimited } from "./steps.ts";
 
 export function testPeriodic(store: () => Store): void {
@@ -238,7 +239,7 @@ function testOverlap(store: () => Store): void {
     return { id, result: await fired(store(), await found(store())) };
   }
   const stays = () => Promise.resolve();
-  const runs = () => store().claim(1, minute + 10);
+  const runs = () => store().claim(upTo(1), minute + 10);
   const retries = async (id: string) => {
     const [task] = await runs();
     if (task !== undefined) {
@@ -324,7 +325,7 @@ function testFull(store: () => Store): void {
     const next = await found(store());
     const [replaced] = await store().fire([planOf(next, [aFiring(next, 2 * minute)])], 2 * minute, 1);
     expect(replaced).toMatchObject({ kind: "done", cancelled: [{ status: "cancelled" }] });
-    const [running] = await store().claim(1, 2 * minute);
+    const [running] = await store().claim(upTo(1), 2 * minute);
     await inserted(store());
     const last = await found(store());
     const [full] = await store().fire([planOf(last, [aFiring(last, 3 * minute)])], 3 * minute, 1);

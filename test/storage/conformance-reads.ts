@@ -3,6 +3,7 @@ import { TaskflowError } from "../../src/domain/error.ts";
 import { jsonText, statuses, type Task } from "../../src/domain/task.ts";
 import type { ListFilter, Store } from "../../src/storage/store.ts";
 import { aTask } from "../support/tasks.ts";
+import { upTo } from "./limits.ts";
 import { claimed, completed, failed, ids, inserted, settlementOf, unlimited } from "./steps.ts";
 
 export function testReads(store: () => Store): void {
@@ -22,7 +23,7 @@ function testOne(store: () => Store): void {
     const first = await claimed(store());
     await store().settle(first.id, 1, settlementOf(first, failed));
     await store().promote(1, 100_000);
-    const [second] = await store().claim(1, 101_000);
+    const [second] = await store().claim(upTo(1), 101_000);
     if (second === undefined) throw new Error("nothing was ready");
     expect((await store().attempts(first.id)).map(({ number }) => number)).toEqual([1]);
     await store().settle(second.id, 2, settlementOf(second, completed, 102_000));

@@ -4,6 +4,7 @@ import { jsonText, type Task } from "../../src/domain/task.ts";
 import { applySettlement, postpone } from "../../src/domain/transition.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { aTask } from "../support/tasks.ts";
+import { upTo } from "./limits.ts";
 import { claimed, completed, failed, ids, inserted, interrupted, settlementOf, unlimited } from "./steps.ts";
 
 export function testWrites(store: () => Store): void {
@@ -102,7 +103,7 @@ function testClaim(store: () => Store): void {
         await store().insert(tasks, unlimited);
         const order: string[] = [];
         for (let taken = ["first"]; taken.length > 0; ) {
-          taken = ids(await store().claim(limit, 2_000));
+          taken = ids(await store().claim(upTo(limit), 2_000));
           expect(taken.length).toBeLessThanOrEqual(limit);
           order.push(...taken);
         }
@@ -115,7 +116,7 @@ function testClaim(store: () => Store): void {
 
   test("gives each task a new lease, from now on and without progress", async () => {
     const task = await inserted(store(), { attempt: 4, startedAt: 50, progress: { fraction: 0.5, message: "half" } });
-    const [taken] = await store().claim(1, 2_000);
+    const [taken] = await store().claim(upTo(1), 2_000);
     expect(taken).toEqual({ ...task, status: "running", attempt: 5, startedAt: 2_000, progress: null });
     expect(await store().find(task.id)).toEqual(taken ?? null);
   });
@@ -125,18 +126,57 @@ function testClaim(store: () => Store): void {
       await inserted(store(), { status });
     }
     const { id } = await inserted(store());
-    expect(ids(await store().claim(10, 2_000))).toEqual([id]);
-    expect(await store().claim(10, 2_000)).toEqual([]);
+    expect(ids(await store().claim(upTo(10), 2_000))).toEqual([id]);
+    expect(await store().claim(upTo(10), 2_000)).toEqual([]);
   });
 
   test("takes nothing when nothing may be taken", async () => {
     await inserted(store());
-    expect(await store().claim(0, 2_000)).toEqual([]);
-    expect(await store().claim(-1, 2_000)).toEqual([]);
+    expect(await store().claim(upTo(0), 2_000)).toEqual([]);
+    expect(await store().claim(upTo(-1), 2_000)).toEqual([]);
+  });
+
+  test.each([
+    [{ free: 1, ahead: 9 }, ["a", "b", "a"]],
+    [{ free: 0, ahead: 9 }, ["a", "b", "a"]],
+    [{ free: 0, ahead: 2 }, ["a", "b"]],
+    [{ free: 1, ahead: 1 }, ["a", "b"]],
+    [{ free: 3, ahead: 0 }, ["a", "b", "a"]],
+    // One that is not quick takes a slot, and nothing is to wait for it.
+    [{ free: 4, ahead: 9 }, ["a", "b", "a", "slow"]],
+    [{ free: 5, ahead: 9 }, ["a", "b", "a", "slow", "b"]],
+    [{ free: 9, ahead: 9 }, ["a", "b", "a", "slow", "b"]],
+  ])("goes beyond the free slots only while all is quick: %j", async (limits, expected) => {
+    for (const funcName of ["a", "b", "a", "slow", "b"]) await inserted(store(), { funcName });
+    const taken = await store().claim(() => ({ ...limits, quick: new Set(["a", "b"]) }), 2_000);
+    expect(taken.map(({ funcName }) => funcName)).toEqual(expected);
+    expect((await store().counts()).byStatus).toMatchObject({ running: expected.length, queued: 5 - expected.length });
+  });
+
+  test("takes nothing ahead when the next in order is not quick", async () => {
+    for (const funcName of ["slow", "a"]) await inserted(store(), { funcName });
+    expect(await store().claim(() => ({ free: 0, ahead: 9, quick: new Set(["a"]) }), 2_000)).toEqual([]);
+  });
+
+  test("asks how much it may take when it is its turn", async () => {
+    await inserted(store());
+    let free = 0;
+    const claimed = store().claim(() => ({ free, ahead: 0, quick: new Set() }), 2_000);
+    free = 1;
+    expect(await claimed).toHaveLength(1);
   });
 }
 
 function testSettle(store: () => Store): void {
+  test("keeps when the attempt began, which may be later than its claim", async () => {
+    const task = await claimed(store());
+    const begun = { ...task, startedAt: 2_500 };
+    const settlement = settlementOf(begun, completed);
+    expect(await store().settle(task.id, task.attempt, settlement)).toBe(true);
+    expect(await store().find(task.id)).toEqual(applySettlement(begun, settlement));
+    expect(await store().attempts(task.id)).toMatchObject([{ startedAt: 2_500 }]);
+  });
+
   test.each([
     ["completed", completed],
     ["retrying", failed],
@@ -153,7 +193,7 @@ function testSettle(store: () => Store): void {
   test("refuses an attempt that no longer owns its task, and changes nothing", async () => {
     const first = await claimed(store());
     await store().settle(first.id, 1, settlementOf(first, interrupted));
-    const [second] = await store().claim(1, 3_000);
+    const [second] = await store().claim(upTo(1), 3_000);
     expect(await store().settle(first.id, 1, settlementOf(first, completed))).toBe(false);
     expect(await store().find(first.id)).toEqual(second ?? null);
     expect((await store().attempts(first.id)).map(({ outcome }) => outcome)).toEqual(["interrupted"]);
@@ -178,7 +218,7 @@ function testSettle(store: () => Store): void {
     expect(await store().find(task.id)).toEqual({ ...task, status: "pending", runAt: 9_000 });
     expect(await store().attempts(task.id)).toEqual([]);
     await store().promote(1, 9_000);
-    expect(await store().claim(1, 9_000)).toMatchObject([{ id: task.id, attempt: 2 }]);
+    expect(await store().claim(upTo(1), 9_000)).toMatchObject([{ id: task.id, attempt: 2 }]);
     expect(await store().settle(task.id, 1, postpone(task, 9_500))).toBe(false);
   });
 
@@ -244,7 +284,7 @@ function testTurn(store: () => Store): void {
     const [settled, accepted, taken] = await Promise.all([
       store().settle(first.id, 1, settlementOf(first, interrupted)),
       store().insert([next], 2),
-      store().claim(5, 3_000),
+      store().claim(upTo(5), 3_000),
     ]);
     expect([settled, accepted, ids(taken)]).toEqual([true, true, [first.id, next.id]]);
   });
@@ -258,7 +298,7 @@ function testTurn(store: () => Store): void {
         .report([{ taskId: first.id, attempt: 1, progress: null, lines: [] }])
         .then(note("report")),
       store().settle(first.id, 1, settlementOf(first, interrupted)).then(note("settle")),
-      store().claim(1, 3_000).then(note("claim")),
+      store().claim(upTo(1), 3_000).then(note("claim")),
       store().cancel(first.id, 3_000).then(note("cancel")),
     ]);
     expect(answered).toEqual(["report", "settle", "claim", "cancel"]);

@@ -9,6 +9,7 @@ import { createSqliteStore } from "../../src/storage/sqlite.ts";
 import { aTask } from "../support/tasks.ts";
 import { databaseFile, removeFolders } from "./files.ts";
 import { holdStore } from "./holder.ts";
+import { upTo } from "./limits.ts";
 import { randomSteps, takeSteps } from "./random-steps.ts";
 import { claimed, completed, countByStatus, failed, inserted, settlementOf, unlimited } from "./steps.ts";
 
@@ -104,7 +105,7 @@ test("a settlement, a submission and a claim of one turn are one commit", async 
   await Promise.all([
     store.settle(running.id, 1, settlementOf(running, completed)),
     store.insert([aTask()], unlimited),
-    store.claim(1, 3_000),
+    store.claim(upTo(1), 3_000),
   ]);
   expect(commitsIn(file) - before).toBe(1);
   await store.close();
@@ -114,7 +115,7 @@ test("a turn that changes nothing writes nothing", async () => {
   const file = databaseFile();
   const store = await open(file);
   const before = commitsIn(file);
-  await Promise.all([store.claim(5, 3_000), store.promote(5, 3_000), store.cancel("gone", 3_000)]);
+  await Promise.all([store.claim(upTo(5), 3_000), store.promote(5, 3_000), store.cancel("gone", 3_000)]);
   expect(commitsIn(file)).toBe(before);
   await store.close();
 });

@@ -10,6 +10,7 @@ import { createSqliteStore } from "../../src/storage/sqlite.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { aTask } from "../support/tasks.ts";
 import { databaseFile, removeFolders } from "./files.ts";
+import { upTo } from "./limits.ts";
 import { claimed, completed, ids, inserted, settlementOf, unlimited } from "./steps.ts";
 
 afterAll(removeFolders);
@@ -47,7 +48,7 @@ test("a full disk refuses every write of the turn, and loses none that was ackno
   const refused = await Promise.all([
     outcome(store.settle(running.id, 1, settlementOf(running, completed))),
     outcome(store.insert([large()], unlimited)),
-    outcome(store.claim(1, 3_000)),
+    outcome(store.claim(upTo(1), 3_000)),
   ]);
   for (const error of refused) {
     expect(error).toBeInstanceOf(TaskflowError);

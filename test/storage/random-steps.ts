@@ -3,6 +3,7 @@ import type { Task } from "../../src/domain/task.ts";
 import { postpone } from "../../src/domain/transition.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { aTask } from "../support/tasks.ts";
+import { upTo } from "./limits.ts";
 import { completed, failed, interrupted, settlementOf } from "./steps.ts";
 
 const limit = fc.integer({ min: 1, max: 4 });
@@ -46,7 +47,7 @@ export async function takeSteps(store: Store, turns: readonly (readonly Step[])[
   }
 
   async function claim(limit: number): Promise<void> {
-    const { length } = await store.claim(limit, 10);
+    const { length } = await store.claim(upTo(limit), 10);
     totals.dequeued += length;
   }
 

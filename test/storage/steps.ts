@@ -3,6 +3,7 @@ import { jsonText, type Status, type Task } from "../../src/domain/task.ts";
 import { type Outcome, type Settlement, settle } from "../../src/domain/transition.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { aTask } from "../support/tasks.ts";
+import { upTo } from "./limits.ts";
 
 export const unlimited = Number.POSITIVE_INFINITY;
 
@@ -25,7 +26,7 @@ export async function inserted(store: Store, overrides: Partial<Task> = {}): Pro
 /** Inserts one task and claims it; nothing else may be ready. */
 export async function claimed(store: Store, overrides: Partial<Task> = {}): Promise<Task> {
   const { id } = await inserted(store, overrides);
-  const [task] = await store.claim(1, 2_000);
+  const [task] = await store.claim(upTo(1), 2_000);
   if (task?.id !== id) throw new Error("another task was ready");
   return task;
 }

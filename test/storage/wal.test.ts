@@ -4,6 +4,7 @@ import { openStore } from "../../src/storage/open.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { aTask } from "../support/tasks.ts";
 import { databaseFile, removeFolders } from "./files.ts";
+import { upTo } from "./limits.ts";
 import { completed, settlementOf, unlimited } from "./steps.ts";
 
 afterAll(removeFolders);
@@ -33,7 +34,7 @@ async function writeMuch(store: Store): Promise<void> {
       Array.from({ length: 100 }, () => aTask()),
       unlimited,
     ),
-    store.claim(100, 2_000),
+    store.claim(upTo(100), 2_000),
   ]);
   await Promise.all(running.map((task) => store.settle(task.id, task.attempt, settlementOf(task, completed))));
 }

@@ -1,5 +1,5 @@
 import type { AccessOptions } from "../../src/http/access.ts";
-import { createApp } from "../../src/http/app.ts";
+import { createApp, serveOptions } from "../../src/http/app.ts";
 import type { Problem } from "../../src/http/problem.ts";
 import type { WireTask } from "./client.ts";
 import { type LogEntry, recorder, type TestEngine, type TestEngineOptions, testEngine } from "./engine.ts";
@@ -7,10 +7,16 @@ import { type LogEntry, recorder, type TestEngine, type TestEngineOptions, testE
 /** The app without a socket, over an engine that the test plays. */
 export interface TestApp {
   readonly engine: TestEngine;
+  /** Listens on a port that the system chooses, as the server does but for `options`. */
+  listen(options?: Partial<typeof serveOptions>): Listening;
   request(path: string, init?: RequestInit): Promise<Response>;
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
   /** Submits and expects a 201. */
   submit(body: Readonly<Record<string, unknown>>): Promise<WireTask>;
+}
+
+export interface Listening extends AsyncDisposable {
+  readonly url: string;
 }
 
 export async function testApp(
@@ -44,6 +50,15 @@ export async function testApp(
 
   return {
     engine,
+    listen(changed) {
+      app.listen({ hostname: "127.0.0.1", port: 0, ...serveOptions, ...changed });
+      return {
+        url: `http://127.0.0.1:${app.server?.port}`,
+        async [Symbol.asyncDispose]() {
+          await app.stop(true);
+        },
+      };
+    },
     request,
     post,
     async submit(body) {

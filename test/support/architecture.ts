@@ -14,7 +14,7 @@ type Files = ReadonlyMap<string, SourceFile>;
 type Rule = (file: SourceFile, report: (line: number, rule: string) => void, files: Files) => void;
 
 /** A file imports from its own folder or from one before it. */
-const folders = ["src/domain", "src/storage", "src/engine", "src/runtime", "src/http", "src"];
+const folders = ["src/domain", "src/storage", "src/engine", "src/runtime", "src/http", "src", "src/cli"];
 const purePackages = ["@sinclair/typebox", "ajv", "ajv-formats", "croner", "cronstrue"];
 const longestFile = 300;
 
@@ -25,11 +25,13 @@ const keepsToItsFloor: Rule = ({ path, imports }, report, files) => {
     if (target === null) continue;
     if (!/\.\w+$/.test(specifier)) report(line, `"${specifier}" lacks its ending`);
     else if (!target.startsWith("src/")) {
-      if (folderOf(path) !== "src") report(line, `"${specifier}" lies outside of src`);
+      if (!["src", "src/cli"].includes(folderOf(path))) report(line, `"${specifier}" lies outside of src`);
     } else if (/\.tsx?$/.test(target) && !files.has(target)) report(line, `"${specifier}" is no file`);
     else if (floorOf(target) > floor) report(line, `${folderOf(path)} is below ${target} and must not import it`);
     else if (folderOf(path) === "src/http" && /^src\/(storage|runtime)\//.test(target)) {
       report(line, `http sees engine and domain only, not ${target}`);
+    } else if (isClient(path) && !/^src\/(domain|cli)\//.test(target)) {
+      report(line, `cli sees domain only, and the server over the wire, not ${target}`);
     }
   }
 };
@@ -102,6 +104,11 @@ const rules: readonly Rule[] = [
   isNoBarrel,
   hidesNothing,
 ];
+
+/** Whether it is of a command that speaks to a server; what is in `local` needs none, and may be one. */
+function isClient(path: string): boolean {
+  return path.startsWith("src/cli/") && !path.startsWith("src/cli/local/");
+}
 
 /** `src` for what lies there directly, else the folder below it. */
 function folderOf(path: string): string {

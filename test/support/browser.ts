@@ -12,6 +12,9 @@ export interface PageWatch {
   readonly outside: readonly string[];
 }
 
+/** The one name of another machine that the browser finds; it leads back to this one. */
+export const foreignHost = "foreign.example";
+
 /** Milliseconds to allow for `launchBrowser` in a hook: the first launch on a machine unpacks Chromium. */
 export const launchTimeoutMs = 120_000;
 
@@ -62,7 +65,7 @@ const browserArguments = [
   "--no-first-run",
   "--no-pings",
   // Whatever is asked of another host ends here, by name or by number.
-  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]",
+  `--host-resolver-rules=MAP ${foreignHost} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]`,
 ];
 
 /**

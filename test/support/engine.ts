@@ -3,6 +3,7 @@ import { compileInput, type InputSchema } from "../../src/domain/input.ts";
 import { defaultBackoff } from "../../src/domain/retry.ts";
 import type { Task } from "../../src/domain/task.ts";
 import { createEngine, type Engine } from "../../src/engine/engine.ts";
+import type { Pace } from "../../src/engine/pace.ts";
 import { type Handler, type HandlerCatalog, type ReadyHandler, servingHandler } from "../../src/engine/runner.ts";
 import type { EngineSettings } from "../../src/engine/settings.ts";
 import type { Submission } from "../../src/engine/submit.ts";
@@ -101,11 +102,17 @@ export interface LogEntry {
 export interface TestEngineOptions {
   readonly settings?: Partial<EngineSettings>;
   readonly slots?: number;
+  /** Quick attempts that may wait in each worker. */
+  readonly depth?: number;
+  /** By what has run, unless given. */
+  readonly pace?: Pace;
   /** In [0, 1); 0.5 means no jitter. */
   readonly random?: () => number;
   /** Kept from an earlier engine, to play a restart. */
   readonly store?: Store;
   readonly clock?: FakeClock;
+  /** `task-1`, `task-2`, …, unless given. */
+  readonly newId?: () => string;
   /** False leaves the start to the test. */
   readonly started?: boolean;
   readonly tracer?: Tracer;
@@ -145,6 +152,12 @@ export function aSubmission(overrides: Partial<Submission> = {}): Submission {
   };
 }
 
+/** These handlers are quick whatever they do. */
+export function alwaysQuick(...funcNames: readonly string[]): Pace {
+  const quick = new Set(funcNames);
+  return { ran: () => undefined, quick: () => quick };
+}
+
 export const testSettings: EngineSettings = {
   defaultMaxRetries: 3,
   defaultTimeoutMs: 300_000,
@@ -163,7 +176,7 @@ export async function testEngine(options: TestEngineOptions = {}): Promise<TestE
   const clock = options.clock ?? new FakeClock();
   const store = options.store ?? (await openStore("sqlite::memory:", { now: () => clock.now() }));
   const faults = faultyStore(store);
-  const runner = new FakeRunner(options.slots);
+  const runner = new FakeRunner(options.slots, options.depth);
   const catalog = new FakeCatalog();
   const lines: LogEntry[] = [];
   const engine = createEngine({
@@ -172,7 +185,8 @@ export async function testEngine(options: TestEngineOptions = {}): Promise<TestE
     catalog,
     clock,
     random: options.random ?? (() => 0.5),
-    newId: () => `task-${++ids}`,
+    newId: options.newId ?? (() => `task-${++ids}`),
+    ...(options.pace === undefined ? {} : { pace: options.pace }),
     settings: { ...testSettings, ...options.settings },
     log: recorder(lines),
     ...(options.tracer === undefined ? {} : { tracer: options.tracer }),

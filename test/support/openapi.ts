@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { Ajv2020 } from "ajv/dist/2020.js";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 
 /**
@@ -64,6 +64,7 @@ const documentSchema = Type.Object({
   }),
 });
 export type OpenApiDocument = Static<typeof documentSchema>;
+type Operation = Static<typeof operation>;
 
 function operationFaults({ paths, tags, security, components }: OpenApiDocument): string[] {
   const faults: string[] = [];
@@ -92,7 +93,7 @@ function referenceFaults(document: OpenApiDocument): string[] {
   const faults: string[] = [];
   visit(document, "#", (value, place) => {
     if (typeof value.$ref !== "string") return;
-    if (at(document, value.$ref) === undefined) faults.push(`${place}: ${value.$ref} leads nowhere`);
+    if (pointed(document, value.$ref) === undefined) faults.push(`${place}: ${value.$ref} leads nowhere`);
   });
   return faults;
 }
@@ -138,7 +139,7 @@ function schemasOf({ components, paths }: OpenApiDocument): Iterable<PlacedSchem
   return schemas.values();
 }
 
-type Members = Readonly<Record<string, unknown>>;
+export type Members = Readonly<Record<string, unknown>>;
 
 function visit(value: unknown, place: string, look: (value: Members, place: string) => void): void {
   if (typeof value !== "object" || value === null) return;
@@ -148,11 +149,94 @@ function visit(value: unknown, place: string, look: (value: Members, place: stri
   }
 }
 
-function at(document: unknown, reference: string): unknown {
+/** What a reference such as `#/components/schemas/Task` leads to, or undefined. */
+export function pointed(document: unknown, reference: string): unknown {
   const [start, ...path] = reference.split("/");
   if (start !== "#") return undefined;
   return path.reduce<unknown>((value, segment) => {
     const name = decodeURIComponent(segment).replaceAll("~1", "/").replaceAll("~0", "~");
     return Object(value)[name];
   }, document);
+}
+
+/** One way of asking for something. */
+export interface PlacedOperation {
+  readonly method: string;
+  /** With its parameters in braces. */
+  readonly path: string;
+  readonly operation: Operation;
+  /** Whether it is answered without a key. */
+  readonly isOpen: boolean;
+}
+
+export function operationsOf({ paths, security }: OpenApiDocument): readonly PlacedOperation[] {
+  return Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]) => ({
+      method: method.toUpperCase(),
+      path,
+      operation,
+      isOpen: (operation.security ?? security).length === 0,
+    })),
+  );
+}
+
+/** Finds what a request asks for; a path without parameters goes before one with them. */
+export function operationFor(
+  operations: readonly PlacedOperation[],
+  method: string,
+  path: string,
+): PlacedOperation | undefined {
+  const asked = method === "HEAD" ? "GET" : method;
+  const fitting = operations.filter((each) => each.method === asked && patternOf(each.path).test(path));
+  return fitting.find((each) => !each.path.includes("{")) ?? fitting[0];
+}
+
+function patternOf(path: string): RegExp {
+  const segments = path.split("/").map((segment) => (/^\{.*\}$/.test(segment) ? "[^/]+" : RegExp.escape(segment)));
+  return new RegExp(`^${segments.join("/").replace(/(?<=.)\/$/, "")}/?$`);
+}
+
+/**
+ * Checks an answer against what its operation documents: the status, the content type, and the body by its schema.
+ * @returns what is wrong with it, or null.
+ */
+export function answerChecker(document: OpenApiDocument): (asked: PlacedOperation, answer: Answer) => string | null {
+  const ajv = addFormats.default(new Ajv2020({ strict: false }));
+  ajv.addSchema({ $id: "document", components: document.components, paths: document.paths });
+  const validators = new Map<string, ValidateFunction>();
+
+  function validator(pointer: readonly string[]): ValidateFunction {
+    const reference = pointer.map((name) => encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1")));
+    const $ref = `document#/${reference.join("/")}`;
+    const known = validators.get($ref) ?? ajv.compile({ $ref });
+    validators.set($ref, known);
+    return known;
+  }
+
+  return ({ method, path, operation }, { status, type, body }) => {
+    const documented = operation.responses[String(status)];
+    if (documented === undefined) return `the status ${status} is not documented`;
+    const types = Object.keys(documented.content ?? {});
+    if (types.length === 0) return body === "" ? null : `there is a body: ${body.slice(0, 200)}`;
+    if (!types.includes(type)) return `it is ${type}, not ${types}`;
+    const value: unknown = /[/+]json$/.test(type) ? JSON.parse(body) : body;
+    const fits = validator([
+      "paths",
+      path,
+      method.toLowerCase(),
+      "responses",
+      String(status),
+      "content",
+      type,
+      "schema",
+    ]);
+    return fits(value) ? null : `${ajv.errorsText(fits.errors)} in ${body.slice(0, 500)}`;
+  };
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Without its parameters. */
+  readonly type: string;
+  readonly body: string;
 }

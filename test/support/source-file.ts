@@ -26,7 +26,7 @@ export function sourceFile(path: string, text: string): SourceFile {
   const code = blanked(text);
   const imports: Import[] = [];
   const loaded = new Bun.Transpiler({ loader: path.endsWith(".tsx") ? "tsx" : "ts" })
-    .scanImports(text)
+    .scanImports(text.replace(/^#!.*/, ""))
     .map((found) => found.path);
   const keyword = /(?<![.\w$])(?:from\s*|import\s*\(?\s*|(?:import\.meta\.)?require\s*\(\s*)(["'])/g;
   for (const { 0: found, 1: quote = "", index } of code.matchAll(keyword)) {

@@ -3,7 +3,7 @@ import { type Content, contentOf } from "../docs/content.ts";
 import page from "./page/index.html";
 
 /** Where the files are served that the page loads. */
-export const assetsPath = "/dashboard/assets";
+const assetsPath = "/dashboard/assets";
 
 /** The page and what it loads. The name of a file carries the hash of what is in it. */
 export interface Bundle {

@@ -1,10 +1,10 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { TaskflowError } from "../../domain/error.ts";
-import { answer, errors } from "../detail.ts";
+import { answer, errors, openErrors } from "../detail.ts";
 import { serve } from "../docs/content.ts";
 import { noQuery } from "../validation.ts";
-import { assetsPath, dashboardBundle } from "./bundle.ts";
+import { dashboardBundle } from "./bundle.ts";
 
 export interface DashboardOptions {
   /** Whether who sends the request may change things. */
@@ -14,9 +14,15 @@ export interface DashboardOptions {
 /** The dashboard: one page at `/dashboard` and at every address below it, which the page itself tells apart. */
 export function dashboard({ mayWrite }: DashboardOptions) {
   return new Elysia({ normalize: false })
-    .get("/dashboard", ({ request }) => servePage(request), { detail: details.page })
-    .get("/dashboard/*", ({ request }) => servePage(request), { detail: { hide: true } })
-    .get(`${assetsPath}/:name`, ({ request, params }) => serveAsset(request, params.name), { detail: { hide: true } })
+    .get("/dashboard", async ({ request }) => await servePage(request), { detail: details.page })
+    .get(
+      "/dashboard/*",
+      async ({ request, params: { "*": path } }) => {
+        const asset = /^assets\/([\w.-]+)$/.exec(path)?.[1];
+        return asset === undefined ? await servePage(request) : await serveAsset(request, asset);
+      },
+      { detail: { hide: true, security: [] } },
+    )
     .get("/api/v1/access", ({ request }) => ({ may_write: mayWrite(request) }), {
       query: noQuery,
       detail: details.access,
@@ -52,6 +58,7 @@ const policy = [
 const pageHeaders = {
   "cache-control": "no-cache",
   "content-security-policy": policy.join("; "),
+  "cross-origin-opener-policy": "same-origin",
   "referrer-policy": "no-referrer",
 };
 /** For an address that carries the content's hash. */
@@ -63,7 +70,12 @@ const details = {
     tags,
     operationId: "getDashboard",
     summary: "The dashboard",
-    responses: { 200: { description: "A page", content: { "text/html": { schema: Type.String() } } } },
+    security: [],
+    responses: {
+      200: { description: "A page", content: { "text/html": { schema: Type.String() } } },
+      304: { description: "It has not changed since `If-None-Match`" },
+      ...openErrors(),
+    },
   },
   access: {
     tags,

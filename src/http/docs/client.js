@@ -16,7 +16,14 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   show(keyField.value.trim());
 });
-show(sessionStorage.getItem(storedKey));
+show(keyOfLink() ?? sessionStorage.getItem(storedKey));
+
+/** The key that a link carries behind its #, where it does not stay: addresses are kept and shown. */
+function keyOfLink() {
+  const key = new URLSearchParams(location.hash.slice(1)).get("key");
+  if (key !== null) history.replaceState(null, "", location.pathname);
+  return key;
+}
 
 async function show(key) {
   try {

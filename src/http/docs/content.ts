@@ -30,7 +30,7 @@ export async function serve(
 ): Promise<Response> {
   const takesGzip = acceptsGzip(request.headers.get("accept-encoding") ?? "");
   const etag = `"${content.hash}${takesGzip ? "-gzip" : ""}"`;
-  const all = { ...headers, etag, vary: "Accept-Encoding", "x-content-type-options": "nosniff" };
+  const all = { ...headers, etag, vary: "Accept-Encoding, Origin", "x-content-type-options": "nosniff" };
   if (isKnown(request.headers.get("if-none-match") ?? "", etag))
     return new Response(null, { status: 304, headers: all });
   const body = takesGzip ? await content.gzipped() : content.bytes;

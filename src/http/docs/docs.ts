@@ -1,7 +1,7 @@
 import { Type } from "@sinclair/typebox";
 import type { AnyElysia } from "elysia";
 import type { Handler } from "../../engine/runner.ts";
-import { answer } from "../detail.ts";
+import { answer, errors, openErrors } from "../detail.ts";
 import { assets } from "./assets.ts";
 import { type Content, contentOf, serve } from "./content.ts";
 import { withHandlers } from "./handlers.ts";
@@ -30,7 +30,7 @@ export function docs({ handlers, generation, version }: DocsOptions) {
       .get("/redoc", () => docsPage(redocPage, version), { detail: details.redoc });
     for (const { name, content } of assets) {
       app.get(`/docs/assets/${name}`, async ({ request }) => serveAsset(request, await content()), {
-        detail: { hide: true },
+        detail: { hide: true, security: [] },
       });
     }
     return app;
@@ -67,10 +67,18 @@ function serveAsset(request: Request, content: Content): Promise<Response> {
 }
 
 const tags = ["System"];
-const html = { 200: { description: "A page", content: { "text/html": { schema: Type.String() } } } };
-const openApi = { 200: answer("The document", Type.Object({}, { additionalProperties: true })) };
+const html = {
+  200: { description: "A page", content: { "text/html": { schema: Type.String() } } },
+  ...openErrors(),
+};
+const openApi = {
+  200: answer("The document", Type.Object({}, { additionalProperties: true })),
+  304: { description: "It has not changed since `If-None-Match`" },
+  ...errors(),
+};
+const open = { tags, security: [] };
 const details = {
   document: { tags, operationId: "getOpenApi", summary: "This description, as OpenAPI 3.1", responses: openApi },
-  swagger: { tags, operationId: "getSwaggerUi", summary: "This description in Swagger UI", responses: html },
-  redoc: { tags, operationId: "getReDoc", summary: "This description in ReDoc", responses: html },
+  swagger: { ...open, operationId: "getSwaggerUi", summary: "This description in Swagger UI", responses: html },
+  redoc: { ...open, operationId: "getReDoc", summary: "This description in ReDoc", responses: html },
 };

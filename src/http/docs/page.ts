@@ -75,6 +75,7 @@ ${scriptUrls.map((url) => `<script src="${url}" defer></script>`).join("\n")}
         .join("; "),
       "x-content-type-options": "nosniff",
       "referrer-policy": "no-referrer",
+      "cross-origin-opener-policy": "same-origin",
     },
   });
 }

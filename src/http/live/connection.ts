@@ -24,6 +24,8 @@ import type { Outlet } from "./outlet.ts";
 export interface Visitor {
   /** Whether it may submit and cancel. */
   readonly mayWrite: boolean;
+  /** Who it is among those that have so many connections; null for nobody in particular. */
+  readonly client: string | null;
   /** The parameters of its URL. */
   readonly query: unknown;
 }

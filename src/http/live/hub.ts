@@ -21,7 +21,8 @@ export class LiveHub implements Exchange {
   readonly now: () => number;
   /** Messages of all connections, since the start. */
   readonly messages = { received: 0, sent: 0 };
-  readonly #connections = new Set<LiveConnection>();
+  /** Each with its client. */
+  readonly #connections = new Map<LiveConnection, string | null>();
   readonly #everything = new Set<LiveConnection>();
   readonly #followers = new Map<string, Set<LiveConnection>>();
   #unlisten: (() => void) | null = null;
@@ -51,13 +52,13 @@ export class LiveHub implements Exchange {
       outlet.close(1001, "the server stops");
       return null;
     }
-    if (this.#connections.size >= this.limits.connections) {
+    if (this.#isFullFor(visitor.client)) {
       outlet.close(1013, "too many connections");
       return null;
     }
     this.#unlisten ??= this.engine.events.listen((event) => this.#tell(event));
     const connection = new LiveConnection(this, outlet, visitor);
-    this.#connections.add(connection);
+    this.#connections.set(connection, visitor.client);
     connection.start();
     return connection;
   }
@@ -65,7 +66,7 @@ export class LiveHub implements Exchange {
   /** Closes every connection with 1001 and takes no more. */
   close(): void {
     this.#closing = true;
-    for (const connection of this.#connections) connection.end(1001, "the server stops");
+    for (const connection of this.#connections.keys()) connection.end(1001, "the server stops");
   }
 
   text(event: TaskEvent): string {
@@ -99,6 +100,13 @@ export class LiveHub implements Exchange {
     this.#unlisten?.();
     this.#unlisten = null;
     this.#rendered = null;
+  }
+
+  #isFullFor(client: string | null): boolean {
+    const { connections, connectionsPerClient } = this.limits;
+    if (this.#connections.size >= connections) return true;
+    if (client === null) return false;
+    return [...this.#connections.values()].filter((other) => other === client).length >= connectionsPerClient;
   }
 
   #tell(event: TaskEvent): void {

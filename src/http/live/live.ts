@@ -2,6 +2,7 @@ import type { ServerWebSocket } from "bun";
 import { Elysia } from "elysia";
 import { TaskflowError } from "../../domain/error.ts";
 import type { Engine } from "../../engine/engine.ts";
+import { clientOf } from "../client-address.ts";
 import { type DocumentedResponse, errors } from "../detail.ts";
 import { problemResponse, problemSchema } from "../problem.ts";
 import { requestIdHeader } from "../requests.ts";
@@ -20,7 +21,9 @@ export function live(engine: Engine, { mayWrite = () => true, ...options }: Live
   return new Elysia({ normalize: false }).decorate("live", hub).get(
     "/ws",
     ({ request, server, query, set }) => {
-      const data = socketHandlers(hub, { mayWrite: mayWrite(request), query });
+      const address = server?.requestIP(request)?.address;
+      const client = address === undefined ? null : clientOf(address);
+      const data = socketHandlers(hub, { mayWrite: mayWrite(request), client, query });
       // Elysia's own `.ws` parses what comes in before anyone sees it, so that a text cannot be told from JSON in it.
       const id = set.headers[requestIdHeader];
       const headers = id === undefined ? {} : { [requestIdHeader]: String(id) };

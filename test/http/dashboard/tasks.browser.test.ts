@@ -215,6 +215,7 @@ test(
     await page.keyboard.type("fails");
     await page.waitForURL(/\?q=fails$/);
     await page.keyboard.press("Escape");
+    await rows(page).filter({ hasText: "fails" }).nth(49).waitFor();
     await page.getByRole("link", { name: "echo" }).first().waitFor({ state: "detached" });
     await page.keyboard.press("j");
     await page.keyboard.press("ArrowDown");

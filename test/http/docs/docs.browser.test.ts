@@ -105,6 +105,19 @@ describe("Swagger UI", () => {
     },
     pageTimeoutMs,
   );
+
+  test(
+    "takes the key from a link that carries it, and does not leave it in the address",
+    async () => {
+      await using visit = await visitPage(keyed.origin, `/docs#key=${key}`);
+      await visit.page.locator(".opblock").first().waitFor();
+      expect(visit.page.url()).toBe(`${keyed.origin}/docs`);
+      await visit.page.reload();
+      await visit.page.locator(".opblock").first().waitFor();
+      expect(visit.watch).toEqual({ errors: [], outside: [] });
+    },
+    pageTimeoutMs,
+  );
 });
 
 describe("ReDoc", () => {

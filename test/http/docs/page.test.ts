@@ -50,7 +50,7 @@ describe("an asset", () => {
         "gzip",
         null,
       ]);
-      expect(zipped.headers.get("vary")).toBe("Accept-Encoding");
+      expect(zipped.headers.get("vary")).toBe("Accept-Encoding, Origin");
       expect(zipped.headers.get("etag")).not.toBe(plain.headers.get("etag"));
       const bytes = await plain.bytes();
       expect(bytes.length).toBeGreaterThan(100);

@@ -1,4 +1,5 @@
 import type { Fault } from "../../../src/domain/error.ts";
+import type { Visitor } from "../../../src/http/live/connection.ts";
 import type { LiveHub } from "../../../src/http/live/hub.ts";
 
 /** Whatever a client may get, with the fields of all kinds. */
@@ -54,7 +55,7 @@ interface State {
 
 export function connect(
   hub: LiveHub,
-  { query = {}, mayWrite = true, reads = true }: { query?: object; mayWrite?: boolean; reads?: boolean } = {},
+  { query = {}, mayWrite = true, client = null, reads = true }: Partial<Visitor> & { reads?: boolean } = {},
 ): FakeClient {
   const received: Received[] = [];
   const state: State = { reads, unread: 0, touches: 0, paused: false, closed: null };
@@ -79,7 +80,7 @@ export function connect(
         state.closed = { code, reason };
       },
     },
-    { query, mayWrite },
+    { query, mayWrite, client },
   );
 
   const sayRaw = (data: string | Buffer) => connection?.receive(data);

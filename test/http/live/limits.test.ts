@@ -3,7 +3,14 @@ import { LiveHub } from "../../../src/http/live/hub.ts";
 import { completed, createFakeEngine, type FakeEngine, running } from "../fake-engine.ts";
 import { connect, inShort, turn } from "./fake-socket.ts";
 
-const limits = { softBytes: 1_000, hardBytes: 10_000, inboxBytes: 20_000, connections: 3, followed: 2 };
+const limits = {
+  softBytes: 1_000,
+  hardBytes: 10_000,
+  inboxBytes: 20_000,
+  connections: 3,
+  connectionsPerClient: 2,
+  followed: 2,
+};
 
 let engine: FakeEngine;
 let hub: LiveHub;
@@ -274,6 +281,15 @@ describe("how many", () => {
     expect(connect(hub).closed).toMatchObject({ code: 1013 });
     first?.leave();
     expect(connect(hub).closed).toBeNull();
+  });
+
+  test("one client gets a part of the connections, so that it cannot keep others out", () => {
+    const client = "192.0.2.1";
+    const [first] = [connect(hub, { client }), connect(hub, { client })];
+    expect(connect(hub, { client }).closed).toMatchObject({ code: 1013 });
+    expect(connect(hub, { client: "192.0.2.2" }).closed).toBeNull();
+    first?.leave();
+    expect(connect(hub, { client }).closed).toBeNull();
   });
 
   test("tasks over the limit are not followed, and one that is final makes room", async () => {

@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { launch } from "./support/server.ts";
+import { launch } from "../../support/server.ts";
 
 // Each starts processes, on machines that may be busy.
 setDefaultTimeout(30_000);
@@ -61,11 +61,11 @@ test.each<[number, string, string[]]>([
     "There is no time zone 'Berlin': it is a name such as 'Europe/Berlin' or 'UTC'. Did you mean 'Europe/Berlin'?\n",
     ["@daily", "--tz", "Berlin"],
   ],
-  [2, "Which expression?\n\nUsage: bun run cron", []],
-  [2, "The expression is one argument: put it in quotes", ["0", "9", "*", "*", "1"]],
-  [2, "Unknown option '--zone'.\n\nUsage", ["@daily", "--zone", "UTC"]],
-  [2, "--count is from 1 to 1000.", ["@daily", "--count", "0"]],
-  [2, "--from is a time with its offset", ["@daily", "--from", "2026-03-28T00:00:00"]],
+  [2, "error: missing required argument 'expression'\n", []],
+  [2, 'The expression is one argument: put it in quotes, "0 9 * * 1".\n', ["0", "9", "*", "*", "1"]],
+  [2, "error: unknown option '--zone'", ["@daily", "--zone", "UTC"]],
+  [2, "It is a whole number from 1 to 1000.", ["@daily", "--count", "0"]],
+  [2, "It is a time with its offset", ["@daily", "--from", "2026-03-28T00:00:00"]],
 ])("bun run cron exits with %d and says on stderr: %s", async (code, message, given) => {
   const { exitCode, stdout, stderr } = await cron(...given);
   expect({ exitCode, stdout, stderr }).toEqual({
@@ -79,5 +79,5 @@ test.each<[number, string, string[]]>([
 test("bun run cron --help says how it is used", async () => {
   const { exitCode, stdout } = await cron("--help");
   expect(exitCode).toBe(0);
-  expect(stdout).toStartWith('Usage: bun run cron "EXPRESSION" [options]');
+  expect(stdout).toStartWith("Usage: taskflow cron [options] <expression>");
 });
