@@ -34,13 +34,14 @@ async function makeBundle(): Promise<Bundle> {
   const files = page.files?.map(embedded) ?? (await build(page.index));
   const html = files.find(({ path }) => path.endsWith(".html"));
   if (html === undefined) throw new Error("the bundle of the dashboard has no page");
-  const text = new TextDecoder().decode(await html.bytes());
   const assets = files
     .filter((file) => file !== html)
     .map(async (file) => [basename(file.path), await served(file)] as const);
+  const text = new TextDecoder().decode(await html.bytes());
+  // The bundler writes addresses from the page's folder or from the root, but the page is at more than one address.
+  const moved = text.replace(/"\.?\/(chunk-[\w-]+\.(?:js|css))"/g, `"${assetsPath}/$1"`);
   return {
-    // The bundler writes addresses relative to the page, which is at more than one address.
-    page: contentOf(new TextEncoder().encode(text.replaceAll('"./', `"${assetsPath}/`)), "text/html; charset=utf-8"),
+    page: contentOf(new TextEncoder().encode(moved), "text/html; charset=utf-8"),
     assets: new Map(await Promise.all(assets)),
   };
 }
