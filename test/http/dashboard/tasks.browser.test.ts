@@ -79,6 +79,26 @@ test(
 );
 
 test(
+  "filters by time: within one up to now, and between two",
+  async () => {
+    await using visited = await visit(browser, still.url, "/dashboard/tasks");
+    const { page } = visited;
+    await page.getByLabel("Created", { exact: true }).selectOption("last 15 minutes");
+    await page.waitForURL(/\?within=900$/);
+    await rows(page).first().waitFor();
+    await page.getByLabel("Created", { exact: true }).selectOption("between…");
+    await page.waitForURL(/\?created_after=/);
+    await rows(page).first().waitFor();
+    await page.getByLabel("Created before").fill("2020-01-31T09:00");
+    await page.waitForURL(/created_before=2020-01-31/);
+    await page.getByText("No task fits").waitFor();
+    await page.reload();
+    expect(await page.getByLabel("Created before").inputValue()).toBe("2020-01-31T09:00");
+  },
+  pageTimeoutMs,
+);
+
+test(
   "counts new tasks that fit instead of moving what is there",
   async () => {
     await using visited = await visit(browser, still.url, "/dashboard/tasks?func_name=echo");

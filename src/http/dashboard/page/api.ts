@@ -81,8 +81,7 @@ export async function checkAccess(): Promise<void> {
  * @throws ApiError
  */
 export async function call<Answer>(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: unknown) {
-  const answer: Answer = await (await send(method, path, body)).json();
-  return answer;
+  return read<Answer>(await send(method, path, body));
 }
 
 /**
@@ -91,10 +90,20 @@ export async function call<Answer>(method: "GET" | "POST" | "PATCH" | "DELETE", 
  */
 export async function callForPage<Item>(path: string): Promise<Page<Item>> {
   const response = await send("GET", path);
-  const items: readonly Item[] = await response.json();
+  const items = await read<readonly Item[]>(response);
   const url = /<([^>]+)>; rel="next"/.exec(response.headers.get("link") ?? "")?.[1];
   const next = url === undefined ? null : new URL(url, location.href);
   return { items, next: next === null ? null : next.pathname + next.search };
+}
+
+/** What is cut off on its way is no answer. */
+async function read<Answer>(response: Response): Promise<Answer> {
+  try {
+    const answer: Answer = await response.json();
+    return answer;
+  } catch (error) {
+    throw new ApiError(`The answer broke off (${error instanceof Error ? error.message : error}).`, 0);
+  }
 }
 
 async function send(method: string, path: string, body?: unknown): Promise<Response> {

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { go, place } from "../address.ts";
 import { call } from "../api.ts";
+import { dateTime } from "../format.ts";
 import { useLoad } from "../load.ts";
 import { priorityNames } from "../wire.ts";
 import { type Filter, type FilterName, filterIn, pathOf, spans } from "./filter.ts";
@@ -69,18 +70,7 @@ export function FilterBar({ filter }: { readonly filter: Filter }) {
           <option key={name}>{name}</option>
         ))}
       </select>
-      <select
-        aria-label="Created"
-        value={filter.within ?? ""}
-        onChange={({ currentTarget }) => set("within", currentTarget.value)}
-      >
-        <option value="">Any time</option>
-        {spans.map(({ seconds, name }) => (
-          <option key={seconds} value={seconds}>
-            {name}
-          </option>
-        ))}
-      </select>
+      <CreatedFilter filter={filter} />
       <TextFilter label="Text of the error" name="error" filter={filter} kind="text" />
       {Object.keys(filter).length === 0 ? null : (
         <button type="button" class="quiet" onClick={() => go(pathOf({}), "replacing")}>
@@ -89,6 +79,59 @@ export function FilterBar({ filter }: { readonly filter: Filter }) {
       )}
     </search>
   );
+}
+
+/** When the tasks were created: within a time up to now, or between two times. */
+function CreatedFilter({ filter }: { readonly filter: Filter }) {
+  const { within = "", created_after: after = "", created_before: before = "" } = filter;
+  const isBetween = after !== "" || before !== "";
+  const choose = (choice: string) => {
+    const from = choice === "between" ? new Date(Date.now() - 3_600_000).toISOString() : "";
+    const rest = { ...filter, created_after: from, created_before: "", within: choice === "between" ? "" : choice };
+    go(pathOf(rest), "replacing");
+  };
+  const set = (name: "created_after" | "created_before") => (event: { readonly currentTarget: HTMLInputElement }) => {
+    const time = new Date(event.currentTarget.value);
+    go(pathOf({ ...filter, [name]: Number.isNaN(time.getTime()) ? "" : time.toISOString() }), "replacing");
+  };
+  return (
+    <>
+      <select
+        aria-label="Created"
+        value={isBetween ? "between" : within}
+        onChange={({ currentTarget }) => choose(currentTarget.value)}
+      >
+        <option value="">Any time</option>
+        {spans.map(({ seconds, name }) => (
+          <option key={seconds} value={seconds}>
+            {name}
+          </option>
+        ))}
+        <option value="between">between…</option>
+      </select>
+      {isBetween ? (
+        <>
+          <input
+            type="datetime-local"
+            aria-label="Created after"
+            value={localTime(after)}
+            onChange={set("created_after")}
+          />
+          <input
+            type="datetime-local"
+            aria-label="Created before"
+            value={localTime(before)}
+            onChange={set("created_before")}
+          />
+        </>
+      ) : null}
+    </>
+  );
+}
+
+/** As the field for it wants it, by this browser's clock. */
+function localTime(time: string): string {
+  return time === "" ? "" : dateTime(time).replace(" ", "T").slice(0, 16);
 }
 
 interface TextFilterProps {

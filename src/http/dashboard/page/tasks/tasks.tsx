@@ -38,7 +38,11 @@ export function Tasks() {
         <header class="toolbar">
           {picked.size === 0 ? (
             <span class="muted" role="status">
-              {list.tasks === null ? "" : `${count(tasks.length)}${list.hasMore ? "+" : ""} shown`}
+              {list.tasks === null
+                ? ""
+                : list.hasMore
+                  ? `The newest ${count(tasks.length)}`
+                  : plural(tasks.length, "task")}
               {said === "" ? "" : ` · ${said}`}
             </span>
           ) : (
