@@ -1,6 +1,5 @@
+import { root } from "./paths.ts";
 import { type Shared, share } from "./state.ts";
-
-const root = "/dashboard";
 
 /** Where the page is. */
 export interface Place {
@@ -10,17 +9,6 @@ export interface Place {
 }
 
 export const place: Shared<Place> = share(read());
-
-/** The address of a place: `pathTo("tasks", id)`. */
-export function pathTo(...parts: readonly string[]): string {
-  return [root, ...parts.map(encodeURIComponent)].join("/");
-}
-
-/** `path` with the parameters that have a value. */
-export function withQuery(path: string, query: Readonly<Record<string, string | undefined>>): string {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => Boolean(entry[1]));
-  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
-}
 
 /** Goes to an address of the dashboard; `replacing` the present one in the browser's history. */
 export function go(path: string, how: "adding" | "replacing" = "adding"): void {

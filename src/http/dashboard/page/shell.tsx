@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { pathTo, place } from "./address.ts";
+import { place } from "./address.ts";
 import { access } from "./api.ts";
 import { ConnectionState, LostConnection } from "./connection.tsx";
 import { Dialog } from "./dialog.tsx";
@@ -11,6 +11,7 @@ import { Handlers } from "./handlers/handlers.tsx";
 import { KeyForm } from "./key-form.tsx";
 import { Overview } from "./overview/overview.tsx";
 import { Empty } from "./panel.tsx";
+import { pathTo } from "./paths.ts";
 import { Entry } from "./periodic/entry.tsx";
 import { Periodic } from "./periodic/periodic.tsx";
 import { help, places } from "./shortcuts.ts";

@@ -1,4 +1,5 @@
-import { go, pathTo } from "./address.ts";
+import { go } from "./address.ts";
+import { pathTo } from "./paths.ts";
 import { type Shared, share } from "./state.ts";
 
 /** Whether the list of keys is shown. */

@@ -53,7 +53,7 @@ export function AnsiText({ text }: { readonly text: string }) {
 const esc = "\u001b";
 const bell = "\u0007";
 /** Escape sequences: those with numbers (colours, the cursor), those with a text (titles, links), and all others. */
-const ansi = new RegExp(`${esc}(?:\\[([0-9;:?]*)([@-~])|\\][^${bell}${esc}]*(?:${bell}|${esc}\\\\)?|[@-Z\\\\-_])`, "g");
+const ansi = new RegExp(`${esc}(?:\\[([0-9;:?]*)([@-~])|\\][^${bell}${esc}]*(?:${bell}|${esc}\\\\)?|[ -/]*[0-~])`, "g");
 
 interface AnsiPart {
   readonly text: string;

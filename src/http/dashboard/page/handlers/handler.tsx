@@ -1,12 +1,12 @@
 /** @jsxImportSource preact */
 import { useMemo } from "preact/hooks";
-import { pathTo, withQuery } from "../address.ts";
 import { call } from "../api.ts";
 import { Chart, type Series } from "../chart.tsx";
 import { duration } from "../format.ts";
 import { useEvents } from "../live.ts";
 import { useLoad, useThrottled } from "../load.ts";
 import { Empty, Fact, Failure, Panel, Waiting } from "../panel.tsx";
+import { pathTo, withQuery } from "../paths.ts";
 import { Priority, Status } from "../status.tsx";
 import { Words } from "../text.tsx";
 import type { Handler as HandlerOnWire, History } from "../wire.ts";

@@ -1,9 +1,10 @@
 /** @jsxImportSource preact */
-import { pathTo } from "../address.ts";
+
 import { call } from "../api.ts";
 import { count, duration } from "../format.ts";
 import { useLoad } from "../load.ts";
 import { Empty, Failure, Panel, Scroll, Waiting } from "../panel.tsx";
+import { pathTo } from "../paths.ts";
 import { Status } from "../status.tsx";
 import { Words } from "../text.tsx";
 import type { Handler, Metrics } from "../wire.ts";

@@ -1,8 +1,9 @@
 /** @jsxImportSource preact */
 import { useState } from "preact/hooks";
-import { go, pathTo } from "../address.ts";
+import { go } from "../address.ts";
 import { ApiError, access, call, readOnlyReason } from "../api.ts";
 import { Failure } from "../panel.tsx";
+import { pathTo } from "../paths.ts";
 import { useShared } from "../state.ts";
 import { priorityNames, type Task } from "../wire.ts";
 import { ObjectFields } from "./field.tsx";

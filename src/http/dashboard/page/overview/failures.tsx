@@ -1,10 +1,11 @@
 /** @jsxImportSource preact */
-import { pathTo, withQuery } from "../address.ts";
+
 import { call } from "../api.ts";
 import { count } from "../format.ts";
 import { useEvents } from "../live.ts";
 import { useLoad, useThrottled } from "../load.ts";
 import { Empty, Failure, Panel, Scroll } from "../panel.tsx";
+import { pathTo, withQuery } from "../paths.ts";
 import { Words } from "../text.tsx";
 import { Ago } from "../time.tsx";
 import type { Failures as FailuresOnWire } from "../wire.ts";

@@ -1,7 +1,8 @@
 /** @jsxImportSource preact */
-import { pathTo } from "../address.ts";
+
 import { dateTime } from "../format.ts";
 import { Empty, Panel } from "../panel.tsx";
+import { pathTo } from "../paths.ts";
 import { Words } from "../text.tsx";
 import { Ago } from "../time.tsx";
 import type { PeriodicEntry } from "../wire.ts";

@@ -1,7 +1,8 @@
 /** @jsxImportSource preact */
-import { pathTo } from "../address.ts";
+
 import { duration } from "../format.ts";
 import { Empty, Panel, Scroll } from "../panel.tsx";
+import { pathTo } from "../paths.ts";
 import { Words } from "../text.tsx";
 import type { History, Metrics } from "../wire.ts";
 

@@ -1,7 +1,8 @@
 /** @jsxImportSource preact */
-import { pathTo } from "../address.ts";
+
 import { bytes, count, wholeSeconds } from "../format.ts";
 import { Empty, Panel, Scroll } from "../panel.tsx";
+import { pathTo } from "../paths.ts";
 import { Status } from "../status.tsx";
 import { Words } from "../text.tsx";
 import { useNow } from "../time.tsx";

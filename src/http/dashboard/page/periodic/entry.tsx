@@ -1,11 +1,12 @@
 /** @jsxImportSource preact */
 import { useState } from "preact/hooks";
-import { go, pathTo, withQuery } from "../address.ts";
+import { go } from "../address.ts";
 import { ApiError, access, call, readOnlyReason } from "../api.ts";
 import { Dialog } from "../dialog.tsx";
 import { count, dateTime, duration } from "../format.ts";
 import { useLoad } from "../load.ts";
 import { Empty, Fact, Failure, Panel, Scroll, Waiting } from "../panel.tsx";
+import { pathTo, withQuery } from "../paths.ts";
 import { useShared } from "../state.ts";
 import { Priority, Status } from "../status.tsx";
 import { LongText, Words } from "../text.tsx";

@@ -1,10 +1,10 @@
 /** @jsxImportSource preact */
 import { useState } from "preact/hooks";
-import { pathTo } from "../address.ts";
 import { access, call, readOnlyReason } from "../api.ts";
 import { count } from "../format.ts";
 import { useLoad } from "../load.ts";
 import { Empty, Failure, Panel, Scroll, Waiting } from "../panel.tsx";
+import { pathTo } from "../paths.ts";
 import { useShared } from "../state.ts";
 import { Words } from "../text.tsx";
 import { Ago } from "../time.tsx";

@@ -1,9 +1,10 @@
 /** @jsxImportSource preact */
 import { useState } from "preact/hooks";
-import { go, pathTo } from "../address.ts";
+import { go } from "../address.ts";
 import { ApiError, access, call, readOnlyReason } from "../api.ts";
 import { Dialog } from "../dialog.tsx";
 import { Failure } from "../panel.tsx";
+import { pathTo } from "../paths.ts";
 import { useShared } from "../state.ts";
 import type { Task } from "../wire.ts";
 import { RunAgain } from "./run-again.tsx";

@@ -1,9 +1,10 @@
 /** @jsxImportSource preact */
 import { useState } from "preact/hooks";
-import { go, pathTo } from "../address.ts";
+import { go } from "../address.ts";
 import { ApiError, call } from "../api.ts";
 import { Dialog } from "../dialog.tsx";
 import { Failure } from "../panel.tsx";
+import { pathTo } from "../paths.ts";
 import type { Task } from "../wire.ts";
 
 /** Submits the same handler with the same input or another, as a new task, and goes there. */

@@ -1,7 +1,8 @@
 /** @jsxImportSource preact */
-import { pathTo } from "../address.ts";
+
 import { dateTime, duration } from "../format.ts";
 import { Empty, Fact, Failure, Panel, Waiting } from "../panel.tsx";
+import { pathTo } from "../paths.ts";
 import { Priority, Status } from "../status.tsx";
 import { LongText, Words, withoutControls } from "../text.tsx";
 import { Ago } from "../time.tsx";

@@ -1,8 +1,9 @@
 /** @jsxImportSource preact */
-import { pathTo, withQuery } from "../address.ts";
+
 import { call } from "../api.ts";
 import { dateTime } from "../format.ts";
 import { useLoad } from "../load.ts";
+import { pathTo, withQuery } from "../paths.ts";
 import { Words } from "../text.tsx";
 import { Ago } from "../time.tsx";
 import type { Task, Waiting } from "../wire.ts";

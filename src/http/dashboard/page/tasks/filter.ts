@@ -1,4 +1,4 @@
-import { pathTo, withQuery } from "../address.ts";
+import { pathTo, withQuery } from "../paths.ts";
 import { priorityNames, type Task } from "../wire.ts";
 
 /** What the address says that tasks have to be. The names are those of the API, but for `within`. */

@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { withQuery } from "../address.ts";
 import { type ApiError, callForPage, type Page } from "../api.ts";
 import { useEvents } from "../live.ts";
 import { useLoad, useThrottled } from "../load.ts";
+import { withQuery } from "../paths.ts";
 import type { Task } from "../wire.ts";
 import { type Filter, fits, wireFilter } from "./filter.ts";
 

@@ -1,7 +1,8 @@
 /** @jsxImportSource preact */
-import { pathTo } from "../address.ts";
+
 import { duration, shortId } from "../format.ts";
 import { Scroll } from "../panel.tsx";
+import { pathTo } from "../paths.ts";
 import { Priority, Status } from "../status.tsx";
 import { Words } from "../text.tsx";
 import { Ago } from "../time.tsx";
