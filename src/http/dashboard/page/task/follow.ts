@@ -3,6 +3,7 @@ import { ApiError, call } from "../api.ts";
 import { useThrottled } from "../load.ts";
 import { openSocket } from "../socket.ts";
 import type { Attempt, LogLine, Task, TaskEvent } from "../wire.ts";
+import { joined } from "./lines.ts";
 
 /** Milliseconds between two updates of what is shown. */
 const updateMs = 100;
@@ -47,7 +48,7 @@ export function useTask(id: string): Followed {
         state.current = {
           task: isNewest ? task : state.current.task,
           attempts,
-          logs: [...logs, ...held.slice(overlap(logs, held))],
+          logs: joined(logs, held),
           error: null,
         };
       } catch (error) {
@@ -81,17 +82,4 @@ export function useTask(id: string): Followed {
 
 function start(): Followed {
   return { task: null, attempts: [], logs: [], error: null };
-}
-
-/** How many of the first `held` lines are the last of `logs`. */
-function overlap(logs: readonly LogLine[], held: readonly LogLine[]): number {
-  for (let size = Math.min(logs.length, held.length); size > 0; size--) {
-    const tail = logs.slice(-size);
-    if (tail.every((line, index) => isSame(line, held[index]))) return size;
-  }
-  return 0;
-}
-
-function isSame(a: LogLine, b: LogLine | undefined): boolean {
-  return a.time === b?.time && a.attempt === b.attempt && a.level === b.level && a.message === b.message;
 }

@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { clockTime, count } from "../format.ts";
+import { clockTime, count, plural } from "../format.ts";
 import { Empty, Panel } from "../panel.tsx";
 import { AnsiText } from "../text.tsx";
 import type { LogLine } from "../wire.ts";
@@ -22,7 +22,7 @@ export function Logs({ lines, isRunning }: { readonly lines: readonly LogLine[];
     if (follows.current && box.current !== null) box.current.scrollTop = box.current.scrollHeight;
   }, [lines]);
   return (
-    <Panel title="Log" class="full" aside={lines.length === 0 ? null : `${count(lines.length)} lines`}>
+    <Panel title="Log" class="full" aside={lines.length === 0 ? null : plural(lines.length, "line")}>
       {lines.length === 0 ? (
         <Empty title={isRunning ? "Nothing logged so far" : "Nothing was logged"} />
       ) : (
