@@ -182,9 +182,23 @@ const table = {
 /** What the server is told by its environment. Frozen, inside and out. */
 export type Config = { readonly [Key in keyof typeof table]: ReturnType<(typeof table)[Key]["parse"]> };
 
-/** Every variable there is, for whoever documents them; the default as one would write it, `""` for none. */
-export const settings: readonly { readonly name: string; readonly default: string; readonly description: string }[] =
-  Object.values(table).map(({ name, default: text, description }) => ({ name, default: text, description }));
+/** A variable for whoever documents it; the default as one would write it, `""` for none. */
+export interface DescribedSetting {
+  readonly name: string;
+  readonly default: string;
+  readonly description: string;
+}
+
+/** Every variable there is. */
+export const settings: readonly DescribedSetting[] = Object.values(table).map(describe);
+
+export function settingOf(key: keyof Config): DescribedSetting {
+  return describe(table[key]);
+}
+
+function describe({ name, default: usual, description }: DescribedSetting): DescribedSetting {
+  return { name, default: usual, description };
+}
 
 /** Lists everything that is wrong with the environment, one fault a line, and no secret. */
 export class ConfigError extends Error {

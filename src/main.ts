@@ -12,6 +12,7 @@ import { endEarlierLife } from "./runtime/earlier-life.ts";
 import { loadRuntime } from "./runtime/runtime.ts";
 import { ScratchError } from "./runtime/scratch.ts";
 import { ListenError, reachableUrl, resolveAccess } from "./server-access.ts";
+import { shownConfig } from "./shown-config.ts";
 import { reportStartup } from "./startup-report.ts";
 import { openStore, StoreOpenError } from "./storage/open.ts";
 import { systemClock } from "./system-clock.ts";
@@ -58,7 +59,7 @@ async function main(config: Config): Promise<void> {
     ...(tracing === null ? {} : { tracer: tracing.tracer }),
   });
   const access = resolveAccess(config);
-  const app = createApp({ engine, access, log, version });
+  const app = createApp({ engine, access, log, version, configuration: shownConfig(config) });
   const url = listen(app, config);
 
   const declare = () => declareSchedules(engine, runtime.catalog);

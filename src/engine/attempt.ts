@@ -3,6 +3,7 @@ import { isStoreUnavailable } from "../domain/error.ts";
 import type { Attempt, LogLine, Progress, Task } from "../domain/task.ts";
 import { type Outcome, postpone, unclaim } from "../domain/transition.ts";
 import type { AttemptReport } from "../storage/store.ts";
+import { createMissingHandlers } from "./missing.ts";
 import type { Pace } from "./pace.ts";
 import {
   type AbortReason,
@@ -25,6 +26,8 @@ export interface Attempts {
   cancel(taskId: string): boolean;
   /** Resolves when no attempt of that task is being settled. */
   settled(taskId: string): Promise<void>;
+  /** Since when a handler has been asked for in vain, or null. */
+  missingSince(funcName: string): number | null;
   /** The task as it is now, if it is here, and its attempt, if that has begun. */
   find(taskId: string): { readonly task: Task; readonly attempt: Attempt | null } | null;
   /**
@@ -63,8 +66,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
   const running = new Map<string, Running>();
   /** By task, the latest of its attempts that have ended, and are not written yet. */
   const unsettled = new Map<string, { readonly lease: number; readonly settled: Promise<void> }>();
-  /** Since when a handler has been asked for in vain. A change of that handler begins the wait anew. */
-  const missing = new Map<string, { readonly since: number; readonly changedIn: number }>();
+  const missing = createMissingHandlers(catalog);
   let onIdle: (() => void) | null = null;
 
   function begin(task: Task): void {
@@ -75,7 +77,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
   }
 
   function launch(task: Task, handler: ReadyHandler): void {
-    missing.delete(task.funcName);
+    missing.found(task.funcName);
     const bound = handler.bind(JSON.parse(task.args), JSON.parse(task.kwargs));
     if (bound.ok) {
       start(task, bound.input);
@@ -89,11 +91,8 @@ export function createAttempts(parts: AttemptParts): Attempts {
 
   async function awaitHandler(task: Task): Promise<void> {
     const now = clock.now();
-    const changedIn = catalog.changedIn(task.funcName);
-    const known = missing.get(task.funcName);
-    const since = known?.changedIn === changedIn ? known.since : now;
-    missing.set(task.funcName, { since, changedIn });
-    if (now - since < settings.handlerWaitMs) return giveBack(task, postpone(task, now + handlerPollMs), parts);
+    if (now - missing.note(task.funcName, now) < settings.handlerWaitMs)
+      return giveBack(task, postpone(task, now + handlerPollMs), parts);
     const handler = catalog.find(task.funcName);
     const reason = handler?.status === "load_error" ? handler.error.message : `there is no handler '${task.funcName}'`;
     const error = `LoadError: ${reason}`;
@@ -227,6 +226,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
     async settled(taskId) {
       await unsettled.get(taskId)?.settled;
     },
+    missingSince: missing.since,
     find(taskId) {
       const run = running.get(taskId);
       if (run === undefined) return null;

@@ -85,7 +85,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   }
 
   async function reclaimStrays(): Promise<void> {
-    const { tasks } = await store.list({ status: "running", limit: mostRunning });
+    const { tasks } = await store.list({ statuses: ["running"], limit: mostRunning });
     mayHaveStrays = false;
     for (const task of tasks) reclaim(task);
   }

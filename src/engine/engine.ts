@@ -2,10 +2,13 @@ import { unknownTask } from "../domain/error.ts";
 import type { Attempt, LogLine, Task } from "../domain/task.ts";
 import type { Counts, ListFilter, Store, TaskPage } from "../storage/store.ts";
 import { type AttemptParts, createAttempts } from "./attempt.ts";
+import { type BulkResult, bulk, cancellable, type Estimate, estimate, retryable, type Selection } from "./bulk.ts";
 import { cancel, clearQueue } from "./cancel.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventBus, type EventBus } from "./events.ts";
+import { type Failures, groupFailures } from "./failures.ts";
 import { createFiring } from "./firing.ts";
+import { createHistory, createObservation, type HistorySpan } from "./history.ts";
 import { createMaintenance } from "./maintenance.ts";
 import { createMeter, type Health, type Measures, type Metrics } from "./metrics.ts";
 import { createPace, type Pace } from "./pace.ts";
@@ -16,6 +19,9 @@ import { createScheduler } from "./scheduler.ts";
 import { createStoreFault } from "./store-fault.ts";
 import { type Origin, resubmission, type Submission, submit } from "./submit.ts";
 import { type Tracer, untraced } from "./tracer.ts";
+import { type Waiting, waitingOf } from "./waiting.ts";
+
+export type { ListFilter, TaskFilter } from "../storage/store.ts";
 
 /** Everything one can do with tasks. Whatever refuses throws a TaskflowError. */
 export interface Engine {
@@ -28,20 +34,35 @@ export interface Engine {
   cancel(taskId: string): Promise<Task>;
   /** Submits the same input again. */
   retry(taskId: string, origin?: Origin): Promise<Task>;
+  /** Cancels, or retries, each of many; a call ends after some 10,000 and says where to go on. */
+  readonly bulk: BulkVerbs;
   find(taskId: string): Promise<Task>;
   list(filter: ListFilter): Promise<TaskPage>;
   /** Every attempt, the running one last. */
   attempts(taskId: string): Promise<readonly Attempt[]>;
   logs(taskId: string): Promise<readonly LogLine[]>;
+  /** The task, and why it waits if it does. */
+  waiting(taskId: string): Promise<{ readonly task: Task; readonly waiting: Waiting | null }>;
   /** Cancels all that waits; says how many. */
   clearQueue(): Promise<number>;
   metrics(): Promise<Metrics>;
   measures(): Promise<Measures>;
+  /** The last minutes, up to 180, of all handlers or of one. */
+  history(minutes: number, funcName?: string): HistorySpan;
+  /** What failed in the last `hours`, by what went wrong. */
+  failures(hours: number): Promise<Failures>;
   health(): Health;
   /** Recovers what an earlier process left behind and begins to dispatch. */
   start(): Promise<void>;
   /** Claims nothing more, gives running attempts the shutdown grace and interrupts what is left. */
   stop(): Promise<void>;
+}
+
+export interface BulkVerbs {
+  cancel(selection: Selection): Promise<BulkResult>;
+  retry(selection: Selection, origin?: Origin): Promise<BulkResult>;
+  /** How many tasks that would be about. */
+  estimate(action: "cancel" | "retry", selection: Selection): Promise<Estimate>;
 }
 
 export interface EngineParts
@@ -59,7 +80,8 @@ export interface EngineParts
 export function createEngine(given: EngineParts): Engine {
   const { store, runner, catalog, clock, log } = given;
   const events = createEventBus(clock);
-  const meter = createMeter();
+  const history = createHistory(clock);
+  const meter = createMeter(history);
   const storeFault = createStoreFault(store, clock);
   const { pace = createPace(catalog), tracer = untraced } = given;
   const parts = { ...given, events, meter, storeFault, pace, tracer };
@@ -68,6 +90,7 @@ export function createEngine(given: EngineParts): Engine {
   const dispatcher = createDispatcher({ ...parts, begin: attempts.begin, reclaim: attempts.reclaim });
   const scheduler = createScheduler({ ...parts, onQueued: dispatcher.workQueued });
   const maintenance = createMaintenance(parts);
+  const observation = createObservation(history, parts);
   const submitParts = { ...parts, onSubmitted: (tasks: readonly Task[]) => tasks.forEach(followUp) };
   const cancelParts = { ...parts, endAttempt: attempts.cancel, arrived };
   const firing = createFiring({
@@ -77,6 +100,8 @@ export function createEngine(given: EngineParts): Engine {
   });
   const periodic = createPeriodic({ ...parts, onChanged: () => firing.expect(clock.now()), submit: submitOne });
   let draining = false;
+
+  const waitingParts = { ...parts, isStopping: () => draining, missingSince: attempts.missingSince };
 
   /** A task waits: whoever moves it on must know. */
   function followUp(task: Task): void {
@@ -89,6 +114,26 @@ export function createEngine(given: EngineParts): Engine {
     if (task === undefined) throw new Error("submitting one task gave none");
     return task;
   }
+
+  async function retry(taskId: string, origin?: Origin): Promise<Task> {
+    return submitOne(resubmission(await find(taskId), origin));
+  }
+
+  /** One line of the log is enough for them all. */
+  const quiet = {
+    ...cancelParts,
+    log: { ...log, info: (fields: object, message: string) => log.debug(fields, message) },
+  };
+  const cancels = {
+    statuses: cancellable,
+    run: (taskId: string) => cancel(taskId, quiet),
+    message: "tasks cancelled at once",
+  };
+  const retries = (origin?: Origin) => ({
+    statuses: retryable,
+    run: (taskId: string) => retry(taskId, origin),
+    message: "tasks retried at once",
+  });
 
   async function arrived(taskId: string): Promise<void> {
     await dispatcher.claimed();
@@ -119,7 +164,12 @@ export function createEngine(given: EngineParts): Engine {
     find,
     submit: (submissions) => submit(submissions, submitParts),
     cancel: (taskId) => cancel(taskId, cancelParts),
-    retry: async (taskId, origin) => submitOne(resubmission(await find(taskId), origin)),
+    retry,
+    bulk: {
+      cancel: (selection) => bulk(selection, cancels, parts),
+      retry: (selection, origin) => bulk(selection, retries(origin), parts),
+      estimate: (action, selection) => estimate(selection, action === "cancel" ? cancels : retries(), store),
+    },
     list: (filter) => store.list(filter),
     async attempts(taskId) {
       await find(taskId);
@@ -131,12 +181,18 @@ export function createEngine(given: EngineParts): Engine {
       await find(taskId);
       return store.logs(taskId);
     },
+    async waiting(taskId) {
+      const task = await find(taskId);
+      return { task, waiting: await waitingOf(task, waitingParts) };
+    },
     clearQueue: () => clearQueue(cancelParts),
     metrics: async () => ({ ...figures(await store.counts()), handlers: meter.handlers() }),
     async measures() {
       const [counts, stats] = await Promise.all([store.counts(), store.stats()]);
       return { ...figures(counts), store: stats, handlers: meter.measures };
     },
+    history: history.span,
+    failures: (hours) => groupFailures(clock.now() - hours * 3_600_000, store),
     health() {
       if (draining) return { status: "draining", reason: "the server is stopping" };
       const reason = storeFault.current() ?? runner.fault();
@@ -149,11 +205,13 @@ export function createEngine(given: EngineParts): Engine {
       scheduler.start();
       firing.start();
       maintenance.start();
+      observation.start();
       dispatcher.start();
     },
     async stop() {
       draining = true;
       periodic.stop();
+      observation.stop();
       await Promise.all([dispatcher.stop(), scheduler.stop(), firing.stop(), maintenance.stop()]);
       await attempts.drain();
     },

@@ -115,7 +115,7 @@ export function createFiring(parts: FiringParts): Alarm {
   }
 
   async function endMarked(): Promise<void> {
-    const { tasks } = await store.list({ status: "running", limit: mostRunning });
+    const { tasks } = await store.list({ statuses: ["running"], limit: mostRunning });
     mayHaveMarked = false;
     for (const task of tasks) if (task.cancelRequested && task.scheduledFor !== null) void end(task.id);
     parts.onQueued();

@@ -2,14 +2,9 @@ import { createHistogram, type Histogram } from "../domain/histogram.ts";
 import { type finalStatuses, isFinal, type Task } from "../domain/task.ts";
 import type { Settlement } from "../domain/transition.ts";
 import type { Counts, StoreStats } from "../storage/store.ts";
+import type { History } from "./history.ts";
 import type { WorkerState } from "./runner.ts";
-
-/** Percentiles of the latest attempts, in seconds; null before the first. */
-export interface Percentiles {
-  readonly p50: number | null;
-  readonly p95: number | null;
-  readonly p99: number | null;
-}
+import type { Percentiles } from "./series.ts";
 
 export interface HandlerMetrics {
   /** Attempts since the start, by how they ended. */
@@ -98,8 +93,10 @@ interface HandlerMeter extends HandlerMeasures {
   next: number;
 }
 
-export function createMeter(): Meter {
+/** @param history also hears of what is counted, under the same names. */
+export function createMeter(history?: Pick<History, "record">): Meter {
   const meters = new Map<string, HandlerMeter>();
+  const nameOf = (handler: string) => (meters.has(handler) ? handler : otherHandlers);
   const kills: Record<KillCause, number> = { timeout: 0, cancelled: 0, shutdown: 0, memory: 0, crashed: 0 };
   let discarded = 0;
 
@@ -136,9 +133,12 @@ export function createMeter(): Meter {
       meter.waitMs[meter.next] = waitMs;
       meter.runMs[meter.next] = runMs;
       meter.next = (meter.next + 1) % window;
+      const end = isFinal(status) ? status : status === "retrying" ? "retried" : null;
+      history?.record(nameOf(task.funcName), { end, times: { waitMs, runMs } });
     },
     cancelled(task) {
       meterOf(task.funcName).finished.cancelled += 1;
+      history?.record(nameOf(task.funcName), { end: "cancelled", times: null });
     },
     discarded() {
       discarded++;

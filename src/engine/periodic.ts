@@ -9,6 +9,11 @@ import type { Submission } from "./submit.ts";
 /** What may be changed of an entry; what is not there stays. */
 export type PeriodicChanges = Partial<Omit<PeriodicDefinition, "name">>;
 
+export interface CronPreview {
+  readonly timezone: string;
+  readonly upcoming: readonly number[];
+}
+
 /** Everything one can do with periodic tasks. Whatever refuses throws a TaskflowError. */
 export interface PeriodicTasks {
   /**
@@ -34,6 +39,11 @@ export interface PeriodicTasks {
   find(name: string): Promise<PeriodicTask>;
   /** The next `count` times at which `entry` fires; none while it is paused. */
   upcoming(entry: PeriodicTask, count: number): readonly number[];
+  /**
+   * The next `count` times of an expression that is not stored, and its zone as IANA writes it.
+   * @throws TaskflowError `invalid_cron`
+   */
+  preview(expression: string, timezone: string, count: number): CronPreview;
   /**
    * Submits the task of an entry now, paused or not. It has no nominal time: it disturbs neither the next one nor the count,
    * and no overlap comes of it.
@@ -106,6 +116,10 @@ export function createPeriodic(parts: PeriodicParts): Periodic {
     upcoming({ nextRun, cronExpression, timezone }, count) {
       if (nextRun === null || count <= 0) return [];
       return [nextRun, ...readCron(cronExpression, timezone).upcoming(nextRun, count - 1)];
+    },
+    preview(expression, given, count) {
+      const { timezone, upcoming } = readCron(expression, given);
+      return { timezone, upcoming: upcoming(clock.now(), count) };
     },
     trigger: async (name) => parts.submit(submissionOf(await find(name))),
     async remove(name) {

@@ -2,9 +2,13 @@ import { Elysia, ParseError, ValidationError } from "elysia";
 import { TaskflowError, validationFailed } from "../domain/error.ts";
 import type { Log } from "../domain/log.ts";
 import type { Engine } from "../engine/engine.ts";
+import { about, type ShownSetting } from "./about.ts";
 import { type AccessOptions, createAccess } from "./access.ts";
 import { safeHeaders } from "./answer.ts";
+import { bulk } from "./bulk.ts";
 import { docs } from "./docs/docs.ts";
+import { failures } from "./failures.ts";
+import { history } from "./history.ts";
 import { socketOptions } from "./live/limits.ts";
 import { live } from "./live/live.ts";
 import { preflightHeaders } from "./origin.ts";
@@ -24,10 +28,12 @@ export interface AppOptions {
   readonly log: Log;
   /** Of TaskFlow, for the documentation. */
   readonly version: string;
+  /** What is told of how the server is configured. */
+  readonly configuration: readonly ShownSetting[];
 }
 
 /** The whole HTTP surface; whoever calls this makes it listen. */
-export function createApp({ engine, access: accessOptions, log, version }: AppOptions) {
+export function createApp({ engine, access: accessOptions, log, version, configuration }: AppOptions) {
   const access = createAccess(accessOptions);
   const traffic = createTraffic();
   const answered = (exchange: Answered) => noteAnswer(exchange, traffic, log);
@@ -67,6 +73,10 @@ export function createApp({ engine, access: accessOptions, log, version }: AppOp
       return response;
     })
     .use(system(engine))
+    .use(about(engine, { version, configuration }))
+    .use(history(engine))
+    .use(failures(engine))
+    .use(bulk(engine))
     .use(tasks(engine))
     .use(periodic(engine))
     .use(live(engine, { log, mayWrite: access.mayWrite }))

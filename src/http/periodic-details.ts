@@ -5,11 +5,18 @@ import { firingSchema, periodicEntrySchema, periodicTaskSchema, savedPeriodicSch
 
 const tags = ["Periodic tasks"];
 
+const previewSchema = Type.Object({
+  cron_words: Type.String({ description: "The expression in English" }),
+  timezone: Type.String({ description: "As IANA writes it" }),
+  upcoming: Type.Array(Type.String({ format: "date-time" }), { description: "Fewer where the times end" }),
+});
+
 const name = "nightly_report";
 const entry = {
   name,
   func_name: "generate_report",
   cron_expression: "30 2 * * *",
+  cron_words: "At 02:30",
   timezone: "Europe/Berlin",
   args: [],
   kwargs: { report_type: "failures" },
@@ -77,6 +84,20 @@ export const periodicDetails = {
       ...errors(404, 413, 415, 422, 503),
       ...badCron,
       ...declared,
+    },
+  },
+  preview: {
+    tags,
+    operationId: "previewPeriodicTask",
+    summary: "Read a cron expression without storing anything",
+    responses: {
+      200: answer("What it means and when it comes due next", previewSchema, {
+        cron_words: entry.cron_words,
+        timezone: entry.timezone,
+        upcoming: shown.upcoming,
+      }),
+      ...errors(413, 415, 422),
+      ...badCron,
     },
   },
   list: {

@@ -1,5 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
+import { wordsOf } from "../domain/cron-words.ts";
 import type { PeriodicTask } from "../domain/periodic.ts";
 import type { Engine } from "../engine/engine.ts";
 import { json } from "./answer.ts";
@@ -11,6 +12,15 @@ import { noQuery } from "./validation.ts";
 
 /** Times shown of what is to come. */
 const upcomingCount = 5;
+
+const previewSchema = Type.Object(
+  {
+    cron_expression: definitionSchema.properties.cron_expression,
+    timezone: definitionSchema.properties.timezone,
+    count: Type.Optional(Type.Integer({ minimum: 1, maximum: 20, description: "Times to list; 5 by default" })),
+  },
+  { additionalProperties: false, examples: [{ cron_expression: "30 2 * * *", timezone: "Europe/Berlin" }] },
+);
 
 const named = Type.Object({ name: Type.String() });
 
@@ -31,6 +41,18 @@ export function periodic(engine: Engine) {
         return json(set, renderPeriodic(entry, upcoming(entry), { message, replaced }));
       },
       { ...readingJson, body: definitionSchema, query: noQuery, detail: details.save },
+    )
+    .post(
+      "/preview",
+      ({ body: { cron_expression, timezone = "UTC", count = upcomingCount } }) => {
+        const cron = engine.periodic.preview(cron_expression, timezone, count);
+        return {
+          cron_words: wordsOf(cron_expression),
+          timezone: cron.timezone,
+          upcoming: cron.upcoming.map((at) => new Date(at).toISOString()),
+        };
+      },
+      { ...readingJson, body: previewSchema, query: noQuery, detail: details.preview },
     )
     .get(
       "/",

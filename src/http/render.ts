@@ -1,3 +1,4 @@
+import { wordsOf } from "../domain/cron-words.ts";
 import type { TaskEvent } from "../domain/event.ts";
 import type { Firing, PeriodicTask } from "../domain/periodic.ts";
 import type { Attempt, LogLine, Task } from "../domain/task.ts";
@@ -54,7 +55,8 @@ export function renderPeriodic(
 function fieldsOf(entry: PeriodicTask): string {
   return (
     `"name":${JSON.stringify(entry.name)},"func_name":${JSON.stringify(entry.funcName)},` +
-    `"cron_expression":${JSON.stringify(entry.cronExpression)},"timezone":${JSON.stringify(entry.timezone)},` +
+    `"cron_expression":${JSON.stringify(entry.cronExpression)},` +
+    `"cron_words":${JSON.stringify(wordsOf(entry.cronExpression))},"timezone":${JSON.stringify(entry.timezone)},` +
     `"args":${entry.args},"kwargs":${entry.kwargs},"priority":${entry.priority},"max_retries":${entry.maxRetries},` +
     `"timeout":${entry.timeoutMs === null ? "null" : entry.timeoutMs / 1000},"overlap":"${entry.overlap}",` +
     `"catch_up":"${entry.catchUp}","enabled":${entry.enabled},"source":"${entry.source}",` +

@@ -39,6 +39,7 @@ const entryFields = {
   name: Type.String(),
   func_name: Type.String(),
   cron_expression: Type.String(),
+  cron_words: Type.String({ description: "The same in English" }),
   timezone: Type.String({ description: "The clock that the expression is read by" }),
   args: Type.Array(Type.Unknown()),
   kwargs: Type.Record(Type.String(), Type.Unknown()),

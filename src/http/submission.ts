@@ -57,7 +57,7 @@ const timePattern = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\
 const latestInstant = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** Milliseconds since the epoch, or NaN. The time must say its offset: a guess at the zone would fire at the wrong hour. */
-function instant(text: string): number {
+export function instant(text: string): number {
   if (!timePattern.test(text)) return Number.NaN;
   const at = Date.parse(text.replace(" ", "T").toUpperCase());
   return at <= latestInstant ? at : Number.NaN;

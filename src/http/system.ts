@@ -1,11 +1,10 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { TaskflowError } from "../domain/error.ts";
 import type { DeclaredEntry } from "../domain/periodic.ts";
-import { didYouMean } from "../domain/suggest.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Metrics } from "../engine/metrics.ts";
 import { type Handler, type ReadyHandler, servingHandler } from "../engine/runner.ts";
+import { requireHandler } from "./known-handler.ts";
 import { systemDetails as details } from "./system-details.ts";
 import { noQuery } from "./validation.ts";
 
@@ -66,19 +65,11 @@ export function system(engine: Engine) {
       query: noQuery,
       detail: details.handlers,
     })
-    .get(
-      "/api/v1/handlers/:name",
-      ({ params: { name } }) => {
-        const handler = engine.catalog.find(name);
-        if (handler !== null) return handlerOf(handler, engine);
-        const names = engine.catalog.list().map((known) => known.name);
-        throw new TaskflowError(
-          "unknown_handler",
-          `There is no handler '${name.slice(0, 100)}'.${didYouMean(name, names)}`,
-        );
-      },
-      { params: Type.Object({ name: Type.String() }), query: noQuery, detail: details.handler },
-    )
+    .get("/api/v1/handlers/:name", ({ params }) => handlerOf(requireHandler(params.name, engine.catalog), engine), {
+      params: Type.Object({ name: Type.String() }),
+      query: noQuery,
+      detail: details.handler,
+    })
     .post(
       "/api/v1/system/clear-queue",
       async () => {

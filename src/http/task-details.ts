@@ -1,4 +1,6 @@
 import { Type } from "@sinclair/typebox";
+import { statuses } from "../domain/task.ts";
+import { waitReasons } from "../engine/waiting.ts";
 import { answer, errors, queueFull, withHeader } from "./detail.ts";
 import { attemptSchema, logLineSchema, taskSchema } from "./schema.ts";
 
@@ -36,6 +38,23 @@ const page = withHeader(
 );
 const location = (description: string) => withHeader(answer(description, taskSchema, queued), "Location", "Its path");
 
+const waitingSchema = Type.Object({
+  task_id: Type.String(),
+  status: Type.Unsafe<string>({ type: "string", enum: statuses }),
+  reason: Type.Union([Type.Unsafe<string>({ type: "string", enum: waitReasons }), Type.Null()]),
+  detail: Type.Union([Type.String(), Type.Null()], { description: "The same for a person" }),
+  until: Type.Union([Type.String({ format: "date-time" }), Type.Null()]),
+  ahead: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+    description: "Queued tasks that are served before it, up to 1,000",
+  }),
+  ahead_is_more: Type.Boolean({ description: "There are 1,000 of those or more" }),
+});
+
+const listing =
+  "Status and handler are looked up. For anything else rows are looked at one by one, some thousands for a page: it may be " +
+  "short or empty, and as long as there is a `Link` there is more. By time, and by the beginning of an id, only tasks of that " +
+  "time are looked at.";
+
 /** What the API's documentation says of each route under `/api/v1/tasks`. */
 export const taskDetails = {
   submit: {
@@ -62,13 +81,14 @@ export const taskDetails = {
     tags,
     operationId: "listTasks",
     summary: "List tasks, newest first",
+    description: listing,
     responses: { 200: page, ...errors(422) },
   },
   listByStatus: {
     tags,
     operationId: "listTasksByStatus",
     summary: "List tasks by status, newest first",
-    description: "Here `pending` means waiting to run, that is `queued`.",
+    description: `Here \`pending\` means waiting to run, that is \`queued\`. ${listing}`,
     responses: { 200: page, ...errors(422) },
   },
   show: {
@@ -106,6 +126,22 @@ export const taskDetails = {
       200: answer("Every line, in order", Type.Array(logLineSchema), [
         { time: task.started_at, attempt: 1, level: "info", message: "adding 5 and 3" },
       ]),
+      ...errors(404, 422),
+    },
+  },
+  waiting: {
+    tags,
+    operationId: "getWaiting",
+    summary: "Why a task waits",
+    description:
+      "`time`: it is not due. `backoff`: it failed, and is tried again then. `handler`: the file is gone or does not load; it " +
+      "fails at `until`. `queue`: others come first, or all workers are busy. `no_workers`: this server runs none. " +
+      "`workers_down`: they do not start. `stopping`: it runs after the next start. Null: it runs or is final.",
+    responses: {
+      200: answer("As of now", waitingSchema, {
+        ...{ task_id: task.task_id, status: "queued", reason: "queue", detail: "12 tasks before it", until: null },
+        ...{ ahead: 12, ahead_is_more: false },
+      }),
       ...errors(404, 422),
     },
   },

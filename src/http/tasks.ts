@@ -1,13 +1,15 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { type Status, statuses, type Task } from "../domain/task.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, ListFilter } from "../engine/engine.ts";
+import { mostAhead, type Waiting } from "../engine/waiting.ts";
 import { type Answer, json } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { renderAttempt, renderList, renderLogLine, renderTask } from "./render.ts";
 import { originOf } from "./requests.ts";
 import { submissionFrom, submissionSchema } from "./submission.ts";
 import { taskDetails as details } from "./task-details.ts";
+import { filterFields, filterFrom, readNumbers } from "./task-filter.ts";
 import { noQuery } from "./validation.ts";
 
 /** Tasks one batch may hold. */
@@ -21,9 +23,10 @@ const batchSchema = Type.Object(
 
 const statusName = Type.Enum(Object.fromEntries(statuses.map((status) => [status, status])) as { [s in Status]: s });
 
+const { status: _inPath, ...otherFields } = filterFields;
 const statusQuery = Type.Object(
   {
-    func_name: Type.Optional(Type.String({ description: "Only tasks of this handler" })),
+    ...otherFields,
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: `${defaultLimit} by default` })),
     cursor: Type.Optional(Type.String({ description: "From the Link header of the page before" })),
   },
@@ -31,7 +34,7 @@ const statusQuery = Type.Object(
 );
 
 const listQuery = Type.Object(
-  { status: Type.Optional(statusName), ...statusQuery.properties },
+  { status: filterFields.status, ...statusQuery.properties },
   { additionalProperties: false },
 );
 
@@ -64,19 +67,21 @@ export function tasks(engine: Engine) {
     )
     .get(
       "/",
-      async ({ query: { status, func_name, limit, cursor }, request, set }) =>
-        list({ status, func_name, limit, cursor }, request, set),
-      { transform: readLimit, query: listQuery, detail: details.list },
+      async ({ query: { limit, cursor, ...filter }, request, set }) =>
+        list({ ...filterFrom(filter), ...pageOf(limit, cursor) }, request, set),
+      { transform: readNumbers, query: listQuery, detail: details.list },
     )
     .get(
       "/status/:status",
-      async ({ params: { status }, query: { func_name, limit, cursor }, request, set }) =>
+      async ({ params, query: { limit, cursor, ...filter }, request, set }) => {
         // Here clients of old mean by "pending" what waits to run now.
-        list({ status: status === "pending" ? "queued" : status, func_name, limit, cursor }, request, set),
+        const status = params.status === "pending" ? "queued" : params.status;
+        return list({ ...filterFrom({ ...filter, status }), ...pageOf(limit, cursor) }, request, set);
+      },
       {
         params: Type.Object({ status: statusName }),
         query: statusQuery,
-        transform: readLimit,
+        transform: readNumbers,
         detail: details.listByStatus,
       },
     )
@@ -94,6 +99,14 @@ export function tasks(engine: Engine) {
       "/:task_id/logs",
       async ({ params, set }) => json(set, renderList(await engine.logs(params.task_id), renderLogLine)),
       { params: taskParams, query: noQuery, detail: details.logs },
+    )
+    .get(
+      "/:task_id/waiting",
+      async ({ params }) => {
+        const { task, waiting } = await engine.waiting(params.task_id);
+        return waitingView(task, waiting);
+      },
+      { params: taskParams, query: noQuery, detail: details.waiting },
     )
     .post(
       "/:task_id/cancel",
@@ -114,14 +127,8 @@ export function tasks(engine: Engine) {
       },
     );
 
-  async function list(query: ListQuery, request: Request, set: Answer): Promise<string> {
-    const { status, func_name: funcName, limit = defaultLimit, cursor } = query;
-    const { tasks: found, next } = await engine.list({
-      limit,
-      ...(status === undefined ? {} : { status }),
-      ...(funcName === undefined ? {} : { funcName }),
-      ...(cursor === undefined ? {} : { cursor }),
-    });
+  async function list(filter: ListFilter, request: Request, set: Answer): Promise<string> {
+    const { tasks: found, next } = await engine.list(filter);
     if (next !== null) {
       const { pathname, searchParams } = new URL(request.url);
       searchParams.set("cursor", next);
@@ -132,16 +139,21 @@ export function tasks(engine: Engine) {
   }
 }
 
-interface ListQuery {
-  readonly status?: Status | undefined;
-  readonly func_name?: string | undefined;
-  readonly limit?: number | undefined;
-  readonly cursor?: string | undefined;
+function pageOf(limit: number | undefined, cursor: string | undefined): Pick<ListFilter, "limit" | "cursor"> {
+  return { limit: limit ?? defaultLimit, ...(cursor === undefined ? {} : { cursor }) };
 }
 
-/** A query holds text: what is written as a whole number is one, and the schema says no to the rest. */
-function readLimit({ query }: { query: Record<string, unknown> }): void {
-  if (typeof query.limit === "string" && /^\d{1,9}$/.test(query.limit)) query.limit = Number(query.limit);
+function waitingView({ id, status }: Task, waiting: Waiting | null) {
+  const { reason = null, detail = null, until = null, ahead = null } = waiting ?? {};
+  return {
+    task_id: id,
+    status,
+    reason,
+    detail,
+    until: until === null ? null : new Date(until).toISOString(),
+    ahead,
+    ahead_is_more: ahead === mostAhead,
+  };
 }
 
 function created(set: Answer, task: Task): string {

@@ -1,16 +1,12 @@
 /** The reads. Each function prepares its statements and returns what runs them. */
 
 import type { Database } from "bun:sqlite";
-import { validationFailed } from "../domain/error.ts";
-import { type Attempt, type LogLine, type Status, statuses, type Task } from "../domain/task.ts";
+import type { Attempt, LogLine, Task } from "../domain/task.ts";
 import { type TaskRow, taskColumns, taskFromRow } from "./rows.ts";
-import type { ListFilter, TaskPage } from "./store.ts";
+import type { FailedTask } from "./store.ts";
 
-/** A page ends early above this many characters, so that a thousand tasks of a megabyte do not fill the memory. */
-const pageCharacters = 16 * 1024 * 1024;
-
-/** The handlers that there are tasks of, and a null: each is found by one step in the index. */
-const names = `names (name) AS (
+/** A table `names` of the handlers that there are tasks of, and a null: each is found by one step in the index. */
+export const funcNames = `names (name) AS (
   SELECT min(func_name) FROM tasks
   UNION ALL
   SELECT (SELECT min(func_name) FROM tasks WHERE func_name > name) FROM names WHERE name IS NOT NULL
@@ -24,48 +20,11 @@ export function prepareFind(db: Database) {
   };
 }
 
-export function prepareList(db: Database) {
-  const all = db.prepare<TaskRow, [before: number, limit: number]>(
-    `SELECT ${taskColumns} FROM tasks WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
-  );
-  // The index holds one run per handler. The recursion takes the newest of what it holds and puts in what lies below that in
-  // its run: it merges them, and looks at no more tasks than it gives. A CROSS JOIN keeps the order of its left side.
-  const byStatus = db.prepare<TaskRow, [status: Status, before: number, limit: number]>(
-    `WITH RECURSIVE ${names}, merged (name, newest) AS (
-       SELECT name, ${newestBelow("?2")} FROM names WHERE name IS NOT NULL
-       UNION ALL
-       SELECT name, ${newestBelow("newest")} FROM merged WHERE newest IS NOT NULL
-       ORDER BY 2 DESC LIMIT ?3
-     )
-     SELECT ${taskColumns} FROM merged CROSS JOIN tasks ON seq = newest`,
-  );
-  const byBoth = db.prepare<TaskRow, [funcName: string, status: Status, before: number, limit: number]>(
-    `SELECT ${taskColumns} FROM tasks WHERE func_name = ? AND status = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
-  );
-  // The index holds one run per status, each in order of seq: SQLite merges them, without a sort.
-  const ofFunc = statuses.map(
-    (status) => `SELECT ${taskColumns} FROM tasks WHERE func_name = ?1 AND status = '${status}' AND seq < ?2`,
-  );
-  const byFunc = db.prepare<TaskRow, [funcName: string, before: number, limit: number]>(
-    `${ofFunc.join(" UNION ALL ")} ORDER BY seq DESC LIMIT ?3`,
-  );
-
-  function rows({ status, funcName }: ListFilter, before: number, limit: number): Iterable<TaskRow> {
-    if (status !== undefined && funcName !== undefined) return byBoth.iterate(funcName, status, before, limit);
-    if (status !== undefined) return byStatus.iterate(status, before, limit);
-    if (funcName !== undefined) return byFunc.iterate(funcName, before, limit);
-    return all.iterate(before, limit);
-  }
-
-  return (filter: ListFilter): TaskPage => {
-    const before = filter.cursor === undefined ? Number.MAX_SAFE_INTEGER : seqOf(filter.cursor);
-    return page(rows(filter, before, filter.limit + 1), filter.limit);
-  };
-}
-
 /** The handlers that there are tasks of. */
 export function prepareFuncNames(db: Database) {
-  const all = db.prepare<{ name: string }, []>(`WITH RECURSIVE ${names} SELECT name FROM names WHERE name IS NOT NULL`);
+  const all = db.prepare<{ name: string }, []>(
+    `WITH RECURSIVE ${funcNames} SELECT name FROM names WHERE name IS NOT NULL`,
+  );
   return (): readonly string[] => all.all().map(({ name }) => name);
 }
 
@@ -93,26 +52,28 @@ export function prepareNextDue(db: Database) {
   return (): number | null => nextDue.get()?.run_at ?? null;
 }
 
-/** The newest task of one handler, in the status that is the first parameter. */
-function newestBelow(seq: string): string {
-  return `(SELECT max(seq) FROM tasks WHERE func_name = name AND status = ?1 AND seq < ${seq})`;
+export function prepareFailures(db: Database) {
+  const failures = db.prepare<FailedTask, [since: number, limit: number]>(
+    `SELECT id, func_name AS funcName, substr(error, 1, 1000) AS error, error_kind AS errorKind, completed_at AS failedAt
+     FROM tasks INDEXED BY tasks_ended
+     WHERE status = 'failed' AND completed_at IS NOT NULL AND completed_at >= ? ORDER BY completed_at DESC, seq DESC LIMIT ?`,
+  );
+  return (since: number, limit: number): readonly FailedTask[] => failures.all(since, limit);
 }
 
-function page(rows: Iterable<TaskRow>, limit: number): TaskPage {
-  const tasks: Task[] = [];
-  let characters = 0;
-  let last = 0;
-  for (const row of rows) {
-    if (tasks.length === limit || characters > pageCharacters) return { tasks, next: last.toString(36) };
-    tasks.push(taskFromRow(row));
-    characters += row.args.length + row.kwargs.length + (row.result?.length ?? 0) + (row.error?.length ?? 0);
-    last = row.seq;
-  }
-  return { tasks, next: null };
-}
-
-function seqOf(cursor: string): number {
-  const seq = Number.parseInt(cursor, 36);
-  if (Number.isSafeInteger(seq) && seq > 0 && seq.toString(36) === cursor) return seq;
-  throw validationFailed([{ path: "/cursor", message: "is not where a page ended: take it from the page before" }]);
+export function prepareAhead(db: Database) {
+  const place = db.prepare<{ seq: number; priority: number; run_at: number }, [taskId: string]>(
+    "SELECT seq, priority, run_at FROM tasks WHERE id = ? AND status = 'queued'",
+  );
+  // Each part is one range of the index, so that no more is read than counted.
+  const before = ["priority < ?1", "priority = ?1 AND run_at < ?2", "priority = ?1 AND run_at = ?2 AND seq < ?3"].map(
+    (first) => `SELECT 1 FROM tasks INDEXED BY tasks_ready WHERE status = 'queued' AND ${first}`,
+  );
+  const count = db.prepare<{ n: number }, [priority: number, runAt: number, seq: number, limit: number]>(
+    `SELECT count(*) AS n FROM (${before.join(" UNION ALL ")} LIMIT ?4)`,
+  );
+  return (taskId: string, limit: number): number => {
+    const own = place.get(taskId);
+    return own === null ? 0 : (count.get(own.priority, own.run_at, own.seq, limit)?.n ?? 0);
+  };
 }

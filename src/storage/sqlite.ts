@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { Counters } from "./counters.ts";
 import { prepareFire } from "./fire.ts";
 import { createGroupCommit, type Transactions } from "./group-commit.ts";
+import { isSearch, prepareCount, prepareList } from "./list.ts";
 import {
   prepareDuePeriodic,
   prepareFindPeriodic,
@@ -11,7 +12,7 @@ import {
   prepareRemovePeriodic,
   prepareSavePeriodic,
 } from "./periodic.ts";
-import { prepareAttempts, prepareFind, prepareList, prepareLogs, prepareNextDue } from "./reads.ts";
+import { prepareAhead, prepareAttempts, prepareFailures, prepareFind, prepareLogs, prepareNextDue } from "./reads.ts";
 import { createCommitMeter, prepareStats } from "./stats.ts";
 import type { Store } from "./store.ts";
 import { storeClosed, storeError } from "./store-error.ts";
@@ -39,6 +40,12 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
     }
   }
 
+  /** For what takes a while: it waits for the next turn, so that one after the other lets others in between. */
+  async function inTurn<T>(run: () => T): Promise<T> {
+    await new Promise((resolve) => setImmediate(resolve));
+    return read(run);
+  }
+
   const insert = prepareInsert(db, counters);
   const claim = prepareClaim(db, counters);
   const settle = prepareSettle(db, counters);
@@ -59,8 +66,11 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
   const nextDue = prepareNextDue(db);
   const find = prepareFind(db);
   const list = prepareList(db);
+  const count = prepareCount(db);
+  const ahead = prepareAhead(db);
   const attempts = prepareAttempts(db);
   const logs = prepareLogs(db);
+  const failures = prepareFailures(db);
   const stats = prepareStats(db, commits);
 
   return {
@@ -84,9 +94,12 @@ export function createSqliteStore(db: Database, release: () => void, elapsedMs =
     firings: (name) => read(() => firings(name)),
     nextDue: () => read(nextDue),
     find: (taskId) => read(() => find(taskId)),
-    list: (filter) => read(() => list(filter)),
+    list: (filter) => (isSearch(filter) ? inTurn : read)(() => list(filter)),
+    count: (filter) => inTurn(() => count(filter)),
+    ahead: (taskId, limit) => read(() => ahead(taskId, limit)),
     attempts: (taskId) => read(() => attempts(taskId)),
     logs: (taskId) => read(() => logs(taskId)),
+    failures: (since, limit) => inTurn(() => failures(since, limit)),
     counts: () => read(() => counters.counts()),
     stats: () => read(stats),
     close() {

@@ -33,7 +33,10 @@ export function prepareStats(db: Database, commits: CommitMeter) {
     `SELECT min(run_at) AS run_at FROM (${firstDue.join(" UNION ALL ")})`,
   );
 
+  const version = db.query<{ version: string }, []>("SELECT sqlite_version() AS version").get()?.version ?? "";
+
   return (): StoreStats => ({
+    product: `SQLite ${version}`,
     commitSeconds: commits.seconds,
     failedCommits: commits.failed,
     writes: commits.writes,

@@ -1,21 +1,53 @@
 import type { Histogram } from "../domain/histogram.ts";
 import type { Decision, Fired, Firing, FiringPlan, PeriodicSource, PeriodicTask } from "../domain/periodic.ts";
-import type { Attempt, LogLine, Progress, Status, Task } from "../domain/task.ts";
+import type { Attempt, ErrorKind, LogLine, Priority, Progress, Status, Task } from "../domain/task.ts";
 import type { Settlement } from "../domain/transition.ts";
 
-export interface ListFilter {
-  readonly status?: Status;
+/** What tasks have to be, all of it at once. Times are milliseconds since the epoch. */
+export interface TaskFilter {
+  /** Any of them. */
+  readonly statuses?: readonly Status[];
   readonly funcName?: string;
+  readonly priority?: Priority;
+  /** Created then or later. */
+  readonly createdAfter?: number;
+  /** Created earlier. */
+  readonly createdBefore?: number;
+  /** Within the text of the error, in capitals or not. */
+  readonly error?: string;
+  readonly periodicTask?: string;
+  /** The beginning of an id, from eight digits on; anything else is a part of a handler's name. */
+  readonly search?: string;
+}
+
+export interface ListFilter extends TaskFilter {
+  /** How many at most. */
   readonly limit: number;
   /** Where the page before ended, as its `next` said. */
   readonly cursor?: string;
 }
 
 export interface TaskPage {
-  /** Newest first. */
+  /** Newest first. Fewer than asked for, or none, when what a page may look at did not hold more. */
   readonly tasks: readonly Task[];
   /** The cursor of the next page, or null after the last. */
   readonly next: string | null;
+}
+
+/** As a page, without the tasks. */
+export interface Counted {
+  readonly count: number;
+  readonly next: string | null;
+}
+
+/** A task that failed, in short. */
+export interface FailedTask {
+  readonly id: string;
+  readonly funcName: string;
+  /** Of long ones the beginning. */
+  readonly error: string | null;
+  readonly errorKind: ErrorKind | null;
+  readonly failedAt: number;
 }
 
 /** Kept up with every commit, so that nobody counts rows. */
@@ -30,6 +62,8 @@ export interface Counts {
 
 /** What a store tells of itself; what is counted is counted since it was opened. */
 export interface StoreStats {
+  /** What keeps the tasks, with its version. */
+  readonly product: string;
   /** How long transactions took from their begin until they were durable, in seconds. */
   readonly commitSeconds: Histogram;
   /** Transactions that were undone. */
@@ -136,9 +170,15 @@ export interface Store {
   firings(name: string): Promise<readonly Firing[]>;
   find(taskId: string): Promise<Task | null>;
   list(filter: ListFilter): Promise<TaskPage>;
+  /** How many tasks the page of that filter would have. */
+  count(filter: ListFilter): Promise<Counted>;
+  /** How many tasks are claimed before that one, counted up to `limit`; 0 unless it is queued. */
+  ahead(taskId: string, limit: number): Promise<number>;
   /** The attempts that ended, in their order. */
   attempts(taskId: string): Promise<readonly Attempt[]>;
   logs(taskId: string): Promise<readonly LogLine[]>;
+  /** Up to `limit` tasks that failed at that time or later, the last first. */
+  failures(since: number, limit: number): Promise<readonly FailedTask[]>;
   counts(): Promise<Counts>;
   stats(): Promise<StoreStats>;
   /** Waits for the writes under way and lets go of the medium. */

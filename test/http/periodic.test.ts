@@ -46,6 +46,7 @@ describe("POST /api/v1/periodic-tasks", () => {
       name: "tick",
       func_name: "echo",
       cron_expression: "* * * * *",
+      cron_words: "Every minute",
       timezone: "UTC",
       args: [],
       kwargs: {},
@@ -247,6 +248,7 @@ describe("PATCH /api/v1/periodic-tasks/{name}", () => {
     expect(after).toEqual({
       ...rest,
       cron_expression: "0 * * * *",
+      cron_words: "Every hour",
       overlap: "replace",
       next_run: iso(hour),
       upcoming: [0, 1, 2, 3, 4].map((n) => iso(hour + n * 3_600_000)),
@@ -380,4 +382,41 @@ test("another method is a 405 that names those there are, an unknown query a 422
   const get = await app.request(`${path}/tick/trigger`);
   expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"]);
   expect((await problemOf(await app.request(`${path}?limit=1`))).errors).toMatchObject([{ path: "/limit" }]);
+});
+
+describe("POST /api/v1/periodic-tasks/preview", () => {
+  test("tells an expression in words and its next times, and stores nothing", async () => {
+    const { engine, post, request } = await testApp();
+    const response = await post("/api/v1/periodic-tasks/preview", {
+      ...{ cron_expression: "30 2 * * *", timezone: "europe/berlin", count: 2 },
+    });
+    expect(response.status).toBe(200);
+    const upcoming = [1, 2].map((day) => new Date(Date.UTC(2030, 0, day, 1, 30)).toISOString());
+    expect(engine.clock.now()).toBe(Date.UTC(2030, 0, 1));
+    expect(await response.json()).toEqual({ cron_words: "At 02:30", timezone: "Europe/Berlin", upcoming });
+    const daily = await (await post("/api/v1/periodic-tasks/preview", { cron_expression: "@daily" })).json();
+    expect(daily).toMatchObject({ timezone: "UTC", upcoming: { length: 5 } });
+    expect(await (await request("/api/v1/periodic-tasks")).json()).toEqual({});
+  });
+
+  test.each<[object, number, string]>([
+    [{ cron_expression: "61 * * * *" }, 400, "invalid_cron"],
+    [{ cron_expression: "0 0 31 2 *" }, 400, "invalid_cron"],
+    [{ cron_expression: "* * * * *", timezone: "Berlin" }, 400, "invalid_cron"],
+    [{ cron_expression: "* * * * *", count: 21 }, 422, "validation_failed"],
+    [{ timezone: "UTC" }, 422, "validation_failed"],
+    [{ cron_expression: "* * * * *", name: "x" }, 422, "validation_failed"],
+  ])("refuses %j", async (body, status, code) => {
+    const { post } = await testApp();
+    expect(await problemOf(await post("/api/v1/periodic-tasks/preview", body))).toMatchObject({ status, code });
+  });
+
+  test("entries have their expression in words, alone and in the list", async () => {
+    const { post, request } = await testApp();
+    const body = { name: "nightly", func_name: "echo", cron_expression: "@weekly" };
+    const saved = await (await post("/api/v1/periodic-tasks", body)).json();
+    const words = "At 00:00, only on Sunday";
+    expect(saved).toMatchObject({ cron_words: words });
+    expect(await (await request("/api/v1/periodic-tasks")).json()).toMatchObject({ nightly: { cron_words: words } });
+  });
 });

@@ -164,7 +164,9 @@ function headersOf(): fc.Arbitrary<Readonly<Record<string, string>>> {
 function bodyOf({ operation }: PlacedOperation, document: object): fc.Arbitrary<Plan["body"]> {
   const content = operation.requestBody?.content["application/json"];
   if (content === undefined) return fc.oneof(fc.constant(null), fc.string());
-  const examples = Object.values(content.examples ?? {}).map(({ value }) => value);
+  const inSchema: unknown = Reflect.get(content.schema, "examples");
+  const named = Object.values(content.examples ?? {}).map(({ value }) => value);
+  const examples = [...named, ...(Array.isArray(inSchema) ? inSchema : [])];
   // A schema does not tell what a cron expression looks like.
   const valid = fc.oneof(
     { weight: 4, arbitrary: arbitraryOf(content.schema, document) },

@@ -168,3 +168,24 @@ test("clearing the queue cancels what waits and leaves what runs", async () => {
   expect(cancelled).toHaveLength(2);
   expect(await (await request(`/api/v1/tasks/${running.task_id}`)).json()).toMatchObject({ status: "running" });
 });
+
+test("the system tells versions, uptime, the store and the configuration", async () => {
+  const { request, submit } = await testApp({ slots: 0 });
+  await submit({ func_name: "echo" });
+  const response = await request("/api/v1/system");
+  expect(response.status).toBe(200);
+  expect(await response.json()).toEqual({
+    versions: { taskflow: "0.0.0", bun: Bun.version, store: expect.stringMatching(/^SQLite \d+\.\d+/) },
+    started_at: expect.any(String),
+    uptime: expect.any(Number),
+    health: { status: "healthy", reason: null },
+    store: {
+      database_bytes: expect.any(Number),
+      wal_bytes: 0,
+      writes: expect.any(Number),
+      failed_commits: 0,
+      oldest_waiting_since: "2030-01-01T00:00:00.000Z",
+    },
+    configuration: [{ name: "TASKFLOW_PORT", value: 8_000, default: "8000", description: "Port to listen on" }],
+  });
+});

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import type { Task } from "../../src/domain/task.ts";
 import { attemptSchema, logLineSchema, taskSchema } from "../../src/http/schema.ts";
 import { problemOf, taskOf, testApp } from "../support/app.ts";
 import type { WireTask } from "../support/client.ts";
 import { breaches } from "../support/schema.ts";
+import { aTask } from "../support/tasks.ts";
 
 describe("POST /api/v1/tasks", () => {
   test("answers 201 with the whole task and where it is", async () => {
@@ -151,12 +153,46 @@ describe("GET /api/v1/tasks", () => {
     expect(await ids("/api/v1/tasks/status/completed")).toEqual([]);
   });
 
+  test("filters by several statuses, priority, time, error, periodic task and search", async () => {
+    const { engine, request } = await testApp({ slots: 0 });
+    const at = (hour: number) => Date.UTC(2030, 0, 1, hour);
+    const make = (hour: number, more: Partial<Task>) =>
+      aTask({ id: Bun.randomUUIDv7("hex", at(hour)), createdAt: at(hour), ...more });
+    const mail = make(1, { funcName: "mail", status: "failed", priority: 0, error: "Error: no such host" });
+    const nightly = make(2, { funcName: "report", status: "cancelled", periodicTask: "nightly" });
+    const sum = make(3, { funcName: "add", status: "completed", priority: 3 });
+    await engine.store.insert([mail, nightly, sum], Number.POSITIVE_INFINITY);
+    const names = async (query: string) => {
+      const response = await request(`/api/v1/tasks?${query}`);
+      expect(response.status).toBe(200);
+      return ((await response.json()) as WireTask[]).map(({ func_name }) => func_name);
+    };
+    expect(await names("status=failed,cancelled")).toEqual(["report", "mail"]);
+    expect(await names("priority=0")).toEqual(["mail"]);
+    expect(await names("priority=low")).toEqual(["add"]);
+    expect(await names("created_after=2030-01-01T02:00:00Z")).toEqual(["add", "report"]);
+    expect(await names("created_before=2030-01-01T03:00:00%2B01:00")).toEqual(["mail"]);
+    expect(await names("error=NO%20SUCH")).toEqual(["mail"]);
+    expect(await names("periodic_task=nightly")).toEqual(["report"]);
+    expect(await names("q=ai")).toEqual(["mail"]);
+    expect(await names(`q=${nightly.id.slice(0, 12)}`)).toEqual(["report"]);
+    const byStatus = await request("/api/v1/tasks/status/failed?error=host&priority=0");
+    expect((await byStatus.json()) as WireTask[]).toHaveLength(1);
+  });
+
   test.each([
     ["limit=0", "/limit"],
     ["limit=1001", "/limit"],
     ["limit=abc", "/limit"],
     ["limit=1e2", "/limit"],
     ["status=done", "/status"],
+    ["status=failed,", "/status"],
+    ["priority=4", "/priority"],
+    ["priority=urgent", "/priority"],
+    ["created_after=yesterday", "/created_after"],
+    ["created_before=2030-01-01T00:00:00", "/created_before"],
+    ["error=", "/error"],
+    ["q=", "/q"],
     ["cursor=%00", "/cursor"],
     ["limt=5", "/limt"],
   ])("refuses ?%s by name", async (query, path) => {
@@ -253,5 +289,23 @@ describe("a trace", () => {
     const response = await post("/api/v1/tasks", { func_name: "echo" }, { traceparent: "00-abc" });
     expect(response.status).toBe(201);
     expect((await engine.find((await taskOf(response)).task_id)).traceparent).toBeNull();
+  });
+});
+
+describe("GET /api/v1/tasks/{task_id}/waiting", () => {
+  test("says why a task waits, and nothing of one that does not", async () => {
+    const { engine, request, submit } = await testApp({ slots: 0 });
+    await submit({ func_name: "echo" });
+    const { task_id } = await submit({ func_name: "echo" });
+    const get = async () => (await request(`/api/v1/tasks/${task_id}/waiting`)).json();
+    expect(await get()).toEqual({
+      ...{ task_id, status: "queued", reason: "no_workers", detail: expect.any(String), until: null },
+      ...{ ahead: 1, ahead_is_more: false },
+    });
+    await engine.cancel(task_id);
+    expect(await get()).toEqual({
+      ...{ task_id, status: "cancelled", reason: null, detail: null, until: null, ahead: null, ahead_is_more: false },
+    });
+    expect((await problemOf(await request("/api/v1/tasks/gone/waiting"))).code).toBe("unknown_task");
   });
 });

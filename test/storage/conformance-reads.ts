@@ -81,7 +81,7 @@ function testList(store: () => Store): void {
       const newestFirst = await fill();
       for (const status of [undefined, "queued", "failed"] as const) {
         for (const funcName of [undefined, "a", "none"]) {
-          const filter = { limit, ...(status && { status }), ...(funcName && { funcName }) };
+          const filter = { limit, ...(status && { statuses: [status] }), ...(funcName && { funcName }) };
           const wanted = newestFirst.filter(
             (task) => task.status === (status ?? task.status) && task.funcName === (funcName ?? task.funcName),
           );
@@ -101,7 +101,7 @@ function testList(store: () => Store): void {
     await store().insert(kinds, unlimited);
     for (const status of ["queued", "failed", "running"] as const) {
       const wanted = kinds.filter((task) => task.status === status).reverse();
-      expect((await pages({ status, limit })).flat()).toEqual(wanted);
+      expect((await pages({ statuses: [status], limit })).flat()).toEqual(wanted);
     }
   });
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from "bun:test";
 import type { Store } from "../../src/storage/store.ts";
 import { testCounts } from "./conformance-counts.ts";
+import { testFilters } from "./conformance-filters.ts";
 import { testPeriodic } from "./conformance-periodic.ts";
 import { testReads } from "./conformance-reads.ts";
 import { testUpkeep } from "./conformance-upkeep.ts";
@@ -19,6 +20,7 @@ export function storeConformance(name: string, open: () => Promise<Store>): void
     testUpkeep(() => store);
     testPeriodic(() => store);
     testReads(() => store);
+    describe("list", () => testFilters(() => store));
     testCounts(open);
   });
 }

@@ -29,6 +29,7 @@ export async function testApp(
     // The app logs above debug only what is a defect of its own, so that no test may get there unnoticed.
     log: options.lines === undefined ? failing : recorder(options.lines),
     version: "0.0.0",
+    configuration: [{ name: "TASKFLOW_PORT", value: 8_000, default: "8000", description: "Port to listen on" }],
   });
 
   function request(path: string, { headers, ...init }: RequestInit = {}): Promise<Response> {

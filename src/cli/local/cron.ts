@@ -1,5 +1,5 @@
-import { inWords } from "../../cron-words.ts";
 import { CronError, parseCron } from "../../domain/cron.ts";
+import { inWords } from "../../domain/cron-words.ts";
 import { findZone, type Zone } from "../../domain/zone.ts";
 import { Failure } from "../failure.ts";
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
 import fc from "fast-check";
-import { inWords } from "../src/cron-words.ts";
-import { parseCron } from "../src/domain/cron.ts";
-import { expressions } from "./domain/cron-expressions.ts";
+import { parseCron } from "../../src/domain/cron.ts";
+import { inWords } from "../../src/domain/cron-words.ts";
+import { expressions } from "./cron-expressions.ts";
 
 test("the README's table holds valid expressions and their words", async () => {
-  const readme = await Bun.file(resolve(import.meta.dir, "../README.md")).text();
+  const readme = await Bun.file(resolve(import.meta.dir, "../../README.md")).text();
   const [, section = ""] = readme.split("## Cron expressions\n");
   const rows = [...(section.split("\n## ", 1)[0] ?? "").matchAll(/^\| `([^`]+)` +\| (.+?) +\|/gm)];
   expect(rows.length).toBeGreaterThan(15);

@@ -27,6 +27,29 @@ export function inWords(expression: string): string {
   return `${words.join("; ").replaceAll("; At", "; at")}${restarts(fields)}${either}`;
 }
 
+/** Of what is asked for over and over only so many are kept. */
+const mostKept = 1_000;
+const kept = new Map<string, string>();
+
+/** As `inWords`, remembered; an expression for which there are no words after all stands for itself. */
+export function wordsOf(expression: string): string {
+  const known = kept.get(expression);
+  if (known !== undefined) return known;
+  const words = wordsOrItself(expression);
+  if (kept.size >= mostKept) kept.clear();
+  kept.set(expression, words);
+  return words;
+}
+
+function wordsOrItself(expression: string): string {
+  try {
+    return inWords(expression);
+  } catch {
+    // A gap in cronstrue must not keep a list of entries from being shown.
+    return expression;
+  }
+}
+
 /** cronstrue takes `15W` alone only, not within a list: its items are told one by one. */
 function alternatives(dates: string): readonly string[] {
   return dates.includes("W") ? dates.split(",") : [dates];
