@@ -7,7 +7,6 @@ import { type AccessOptions, createAccess } from "./access.ts";
 import { safeHeaders } from "./answer.ts";
 import { bulk } from "./bulk.ts";
 import { dashboard } from "./dashboard/dashboard.ts";
-
 import { docs } from "./docs/docs.ts";
 import { failures } from "./failures.ts";
 import { history } from "./history.ts";

@@ -21,7 +21,7 @@ export function Times({ hour, handlers }: { readonly hour: History | null; reado
         <Empty title="Nothing has run since the start" />
       ) : (
         <Scroll label="Wait and run by handler">
-          <table>
+          <table class="times-table">
             <thead>
               <tr>
                 <th rowSpan={2}>Handler</th>
