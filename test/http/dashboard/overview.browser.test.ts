@@ -80,6 +80,9 @@ test(
     await figure(linked.page, "Waiting", "0").waitFor();
     expect(linked.page.url()).toBe(`${keyed.url}/dashboard`);
     expect(linked.watch.errors).toEqual([]);
+    await linked.page.getByText("Read only").waitFor();
+    await linked.page.getByRole("button", { name: "Forget key" }).click();
+    await linked.page.getByLabel("API key", { exact: true }).waitFor();
   },
   pageTimeoutMs,
 );

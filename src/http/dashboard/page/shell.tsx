@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { place } from "./address.ts";
-import { access } from "./api.ts";
+import { access, currentKey, forgetKey } from "./api.ts";
 import { ConnectionState, LostConnection } from "./connection.tsx";
 import { Dialog } from "./dialog.tsx";
 import { shortId } from "./format.ts";
@@ -55,6 +55,7 @@ export function Shell() {
           ))}
         </nav>
         <span class="end">
+          <KeyState />
           <ConnectionState />
           <ThemeSwitch />
           <a href="/docs">Docs</a>
@@ -96,6 +97,25 @@ function pageFor(first: string, second: string | undefined): { name: string; con
       </Empty>
     ),
   };
+}
+
+/** What the key allows, and a way to forget it, where there is one. */
+function KeyState() {
+  const { key, mayWrite } = useShared(access);
+  if (key !== "fine" || currentKey() === null) return null;
+  const forget = () => {
+    forgetKey();
+    // All that was fetched and is connected with it goes, too.
+    location.reload();
+  };
+  return (
+    <>
+      {mayWrite ? null : <span class="muted read-only">Read only</span>}
+      <button type="button" class="quiet" onClick={forget}>
+        Forget key
+      </button>
+    </>
+  );
 }
 
 function ThemeSwitch() {
