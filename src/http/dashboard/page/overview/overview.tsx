@@ -49,7 +49,7 @@ export function Overview() {
         <Figure name="Waiting" value={queue.current_size} status="queued" />
         <Figure name="Running" value={queue.running_count} status="running" of={workers.slots} />
         <li class="figure">
-          <span class="name">Oldest waiting</span>
+          <span class="name">Oldest</span>
           <span class="value">
             {about.data?.store.oldest_waiting_since ? (
               <Since time={about.data.store.oldest_waiting_since} />

@@ -43,7 +43,7 @@ export function Times({ hour, handlers }: { readonly hour: History | null; reado
             <tbody>
               {hour === null ? null : (
                 <tr class="all">
-                  <td class="name">All, last hour</td>
+                  <td class="name">Last hour</td>
                   <Percentiles {...hour.total} />
                 </tr>
               )}

@@ -33,8 +33,8 @@ export function Workers({ workers, tasks }: WorkersProps) {
                 <th>Runs</th>
                 <th class="number">For</th>
                 <th class="number">Memory</th>
-                <th class="number">Attempts</th>
-                <th class="number">Age</th>
+                <th class="number aux">Attempts</th>
+                <th class="number aux">Age</th>
               </tr>
             </thead>
             <tbody>
@@ -46,8 +46,8 @@ export function Workers({ workers, tasks }: WorkersProps) {
                   </td>
                   <Runs ids={worker.tasks} byId={byId} />
                   <td class="number">{bytes(worker.rss_bytes)}</td>
-                  <td class="number">{count(worker.attempts)}</td>
-                  <td class="number">{wholeSeconds(worker.age)}</td>
+                  <td class="number aux">{count(worker.attempts)}</td>
+                  <td class="number aux">{wholeSeconds(worker.age)}</td>
                 </tr>
               ))}
             </tbody>
