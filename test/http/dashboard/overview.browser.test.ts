@@ -87,6 +87,25 @@ test(
   pageTimeoutMs,
 );
 
+test(
+  "sends a key that does not do once, for those who guess are locked out",
+  async () => {
+    await using keyed = await startServer({ env: { TASKFLOW_API_KEYS: "ops:a-good-key-of-this-server" } });
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const sent: string[] = [];
+    page.on("request", (request) => {
+      if (request.headers().authorization !== undefined) sent.push(new URL(request.url()).pathname);
+    });
+    page.on("websocket", () => sent.push("/ws"));
+    await page.goto(`${keyed.url}/dashboard#key=a-key-of-yesterday`);
+    await page.getByText("The server does not know this key.").waitFor();
+    expect(sent).toEqual(["/api/v1/access"]);
+    await context.close();
+  },
+  pageTimeoutMs,
+);
+
 test.each(["light", "dark"] as const)(
   "has no serious fault of accessibility, %s",
   async (colorScheme) => {

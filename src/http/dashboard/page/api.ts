@@ -45,11 +45,11 @@ export function currentKey(): string | null {
   return sessionStorage.getItem(keyName) ?? localStorage.getItem(keyName);
 }
 
-/** Uses `key` from now on: in this tab, or in this browser until it is forgotten. */
-export async function useKey(key: string, keep: "in this tab" | "in this browser"): Promise<void> {
+/** Uses `key` from now on: in this tab, or in this browser until it is forgotten. Resolves with why it does not do, or null. */
+export async function takeKey(key: string, keep: "in this tab" | "in this browser"): Promise<ApiError | null> {
   forgetKey();
   (keep === "in this tab" ? sessionStorage : localStorage).setItem(keyName, key);
-  await checkAccess();
+  return checkAccess();
 }
 
 export function forgetKey(): void {
@@ -65,14 +65,16 @@ export function takeKeyFromAddress(): void {
   history.replaceState(null, "", location.pathname + location.search);
 }
 
-/** Finds out what the key allows. */
-export async function checkAccess(): Promise<void> {
+/** Finds out what the key allows. Resolves with why that is not known, or null. */
+export async function checkAccess(): Promise<ApiError | null> {
   try {
     const { may_write: mayWrite } = await call<{ may_write: boolean }>("GET", "/api/v1/access");
     access.set({ key: "fine", mayWrite });
+    return null;
   } catch (error) {
     // That a key is wanted has been noted by then; whoever asks for data next says what else is wrong.
     if (!(error instanceof ApiError)) throw error;
+    return error;
   }
 }
 

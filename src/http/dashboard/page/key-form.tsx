@@ -1,17 +1,18 @@
 /** @jsxImportSource preact */
 import { useState } from "preact/hooks";
-import { useKey as takeKey } from "./api.ts";
+import { type ApiError, takeKey } from "./api.ts";
 
 /** Asks for the key that the server wants. */
 export function KeyForm({ refused }: { readonly refused: boolean }) {
   const [key, setKey] = useState("");
   const [keep, setKeep] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
   return (
     <form
       class="key-form panel"
       onSubmit={(event) => {
         event.preventDefault();
-        if (key.trim() !== "") void takeKey(key.trim(), keep ? "in this browser" : "in this tab");
+        if (key.trim() !== "") void takeKey(key.trim(), keep ? "in this browser" : "in this tab").then(setError);
       }}
     >
       <h1>This server asks for an API key</h1>
@@ -33,7 +34,7 @@ export function KeyForm({ refused }: { readonly refused: boolean }) {
         it in this browser, and not only in this tab
       </label>
       <p id="key-error" class="error-text" role="alert">
-        {refused ? "The server does not know this key." : ""}
+        {error?.message ?? (refused ? "The server does not know this key." : "")}
       </p>
       <button type="submit" class="primary">
         Open the dashboard

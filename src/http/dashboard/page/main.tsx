@@ -12,6 +12,7 @@ applyTheme();
 takeKeyFromAddress();
 followAddress();
 followShortcuts();
-void checkAccess();
+// Before anything else is asked: a key that does not do is sent once, and not with a dozen requests.
+await checkAccess();
 startLive();
 render(<Shell />, document.body);

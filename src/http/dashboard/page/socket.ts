@@ -30,6 +30,8 @@ export function openSocket(listener: SocketListener, taskId: string | null = nul
 
   function connect(): void {
     clearTimeout(retry);
+    // It goes on when there is a key that does.
+    if (access.value.key !== "fine") return;
     const key = currentKey();
     const url = new URL("/ws", location.href);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
