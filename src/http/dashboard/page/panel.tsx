@@ -53,13 +53,13 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
   );
 }
 
-/** Why something could not be fetched or done. */
+/** Why something could not be fetched or done. A single fault is in the message. */
 export function Failure({ error }: { readonly error: ApiError | null }) {
   if (error === null) return null;
   return (
     <div class="failure" role="alert">
       <p>{error.message}</p>
-      {error.faults.length === 0 ? null : (
+      {error.faults.length < 2 ? null : (
         <ul>
           {error.faults.map(({ path, message }) => (
             <li key={path + message}>
