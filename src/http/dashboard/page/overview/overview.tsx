@@ -37,7 +37,10 @@ export function Overview() {
     about.reload();
     hour.reload();
   }, busyMs);
-  useEvents(lookAgain);
+  useEvents(() => {
+    // Nobody looks: all of it is fetched anew when somebody does.
+    if (!document.hidden) lookAgain();
+  });
 
   if (metrics.data === null) return metrics.error === null ? <Waiting /> : <Failure error={metrics.error} />;
   const { queue, workers, handlers } = metrics.data;
