@@ -29,9 +29,14 @@ async function filesLoadedBy(entries: readonly string[]): Promise<ReadonlySet<st
   for (let file = left.pop(); file !== undefined; file = left.pop()) {
     if (loaded.has(file)) continue;
     loaded.add(file);
-    const loader = /\.[cm]?ts$/.test(file) ? "ts" : "js";
-    if (!/\.[cm]?[jt]s$/.test(file)) continue;
+    const ending = /\.[cm]?([jt]sx?)$/.exec(file)?.[1];
+    if (ending === undefined) continue;
+    const loader = ending === "ts" || ending === "tsx" ? ending : "js";
     const text = (await Bun.file(file).text()).replace(/^#!.*/, "");
+    // What elements become stands in a comment.
+    const elements = /^\/\*\* @jsxImportSource (\S+) \*\/$/m.exec(text)?.[1];
+    const runtime = elements === undefined ? null : find(`${elements}/jsx-runtime`, file, "import-statement");
+    if (runtime !== null) left.push(runtime);
     for (const { kind, path } of new Bun.Transpiler({ loader }).scanImports(text)) {
       const found = find(path, file, kind);
       if (found !== null) left.push(found);
@@ -74,5 +79,5 @@ async function removeEmptyFolders(folder: string): Promise<boolean> {
 // In a checkout, too, this leaves only what the server loads: `bun install` brings the rest back.
 if (import.meta.main) {
   const root = join(import.meta.dir, "..");
-  await prune(root, await Array.fromAsync(new Bun.Glob("{src,tasks}/**/*.{ts,js}").scan(root)));
+  await prune(root, await Array.fromAsync(new Bun.Glob("{src,tasks}/**/*.{ts,tsx,js}").scan(root)));
 }

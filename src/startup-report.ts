@@ -24,7 +24,14 @@ export function reportStartup(startup: Startup, log: Log): void {
   const loaded = handlers.filter(isReady).map(({ name }) => name);
   // Whoever has read the lines above need not be told again.
   const { watch } = config;
-  const facts = { docs: `${url}/docs`, websocket: websocketOf(url), version, handlers: loaded, watch };
+  const facts = {
+    dashboard: `${url}/dashboard`,
+    docs: `${url}/docs`,
+    websocket: websocketOf(url),
+    version,
+    handlers: loaded,
+    watch,
+  };
   log.info({ url, ...(isForPeople ? {} : facts) }, "listening");
 }
 
@@ -39,6 +46,7 @@ export function startupText({ url, version, config, access, handlers }: Startup)
     `  TaskFlow ${version}`,
     "",
     `  API        ${url}/api/v1`,
+    `  Dashboard  ${url}/dashboard`,
     `  Docs       ${url}/docs   (ReDoc: ${url}/redoc)`,
     `  WebSocket  ${websocketOf(url)}`,
     `  Database   ${database.path === ":memory:" ? "in memory: forgotten at the stop" : database.path}`,

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { violations } from "./support/architecture.ts";
 
 test("src keeps the rules of the design", async () => {
-  const files = await Array.fromAsync(new Bun.Glob("src/**/*.ts").scan(resolve(import.meta.dir, "..")));
+  const files = await Array.fromAsync(new Bun.Glob("src/**/*.{ts,tsx}").scan(resolve(import.meta.dir, "..")));
   const sources = files
     .filter((path) => !path.endsWith(".d.ts"))
     .map(async (path) => [path, await Bun.file(resolve(import.meta.dir, "..", path)).text()] as const);

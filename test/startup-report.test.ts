@@ -20,6 +20,7 @@ describe("what is printed at the start", () => {
       brokenHandler("bad", "no `;`"),
     ]);
     expect(text).toContain("http://127.0.0.1:8000/api/v1");
+    expect(text).toContain("http://127.0.0.1:8000/dashboard\n");
     expect(text).toContain("http://127.0.0.1:8000/docs");
     expect(text).toContain("ws://127.0.0.1:8000/ws");
     expect(text).toContain("./tasks: 1 loaded, 1 not");

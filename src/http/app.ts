@@ -6,6 +6,7 @@ import { about, type ShownSetting } from "./about.ts";
 import { type AccessOptions, createAccess } from "./access.ts";
 import { safeHeaders } from "./answer.ts";
 import { bulk } from "./bulk.ts";
+import { dashboard } from "./dashboard/dashboard.ts";
 import { docs } from "./docs/docs.ts";
 import { failures } from "./failures.ts";
 import { history } from "./history.ts";
@@ -81,6 +82,7 @@ export function createApp({ engine, access: accessOptions, log, version, configu
     .use(periodic(engine))
     .use(live(engine, { log, mayWrite: access.mayWrite }))
     .use((parent) => parent.use(prometheus(engine, { traffic, live: parent.decorator.live, version })))
+    .use(dashboard({ mayWrite: access.mayWrite }))
     .use(docs({ handlers: () => engine.catalog.list(), generation: () => engine.catalog.generation, version }));
 
   const routes = createRouteTable(app.routes);

@@ -46,6 +46,25 @@ export function failures(engine: Engine) {
 
 const time = (description: string) => Type.String({ format: "date-time", description });
 
+/** The groups on the wire. */
+export const failuresSchema = Type.Object({
+  hours: Type.Integer(),
+  looked_at: Type.Integer({ minimum: 0, description: "Failed tasks that were looked at" }),
+  more: Type.Boolean({ description: "There are more within these hours, further back" }),
+  groups: Type.Array(
+    Type.Object({
+      error: Type.String({ description: "Its first line; ids, numbers and quoted text are `…`" }),
+      error_kind: Type.Union([Type.Unsafe<string>({ type: "string", enum: errorKinds }), Type.Null()]),
+      func_name: Type.String(),
+      count: Type.Integer({ minimum: 1 }),
+      first_at: time("When the first of them failed"),
+      last_at: time("When the last of them failed"),
+      last_task_id: Type.String(),
+      last_error: Type.String({ description: "The first line of its error as it is" }),
+    }),
+  ),
+});
+
 const detail = {
   tags: ["System"],
   operationId: "listFailures",
@@ -53,41 +72,21 @@ const detail = {
   description:
     "Of the latest 2,000 tasks that failed in these hours, as long as they are kept. The largest group first.",
   responses: {
-    200: answer(
-      "The groups",
-      Type.Object({
-        hours: Type.Integer(),
-        looked_at: Type.Integer({ minimum: 0, description: "Failed tasks that were looked at" }),
-        more: Type.Boolean({ description: "There are more within these hours, further back" }),
-        groups: Type.Array(
-          Type.Object({
-            error: Type.String({ description: "Its first line; ids, numbers and quoted text are `…`" }),
-            error_kind: Type.Union([Type.Unsafe<string>({ type: "string", enum: errorKinds }), Type.Null()]),
-            func_name: Type.String(),
-            count: Type.Integer({ minimum: 1 }),
-            first_at: time("When the first of them failed"),
-            last_at: time("When the last of them failed"),
-            last_task_id: Type.String(),
-            last_error: Type.String({ description: "The first line of its error as it is" }),
-          }),
-        ),
-      }),
-      {
-        ...{ hours: 24, looked_at: 3, more: false },
-        groups: [
-          {
-            error: "Error: connect ECONNREFUSED …:…",
-            error_kind: "handler",
-            func_name: "fetch_api_data",
-            count: 3,
-            first_at: "2026-01-31T08:12:00.000Z",
-            last_at: "2026-01-31T08:55:00.000Z",
-            last_task_id: "0198c5a8-7d3e-7c4f-9a51-2f1f0c6b8e21",
-            last_error: "Error: connect ECONNREFUSED 10.0.0.7:443",
-          },
-        ],
-      },
-    ),
+    200: answer("The groups", failuresSchema, {
+      ...{ hours: 24, looked_at: 3, more: false },
+      groups: [
+        {
+          error: "Error: connect ECONNREFUSED …:…",
+          error_kind: "handler",
+          func_name: "fetch_api_data",
+          count: 3,
+          first_at: "2026-01-31T08:12:00.000Z",
+          last_at: "2026-01-31T08:55:00.000Z",
+          last_task_id: "0198c5a8-7d3e-7c4f-9a51-2f1f0c6b8e21",
+          last_error: "Error: connect ECONNREFUSED 10.0.0.7:443",
+        },
+      ],
+    }),
     ...errors(422),
   },
 };

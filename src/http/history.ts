@@ -76,6 +76,29 @@ const percentiles = (description: string) => Type.Object({ p50: seconds, p95: se
 const overall = (description: string) =>
   Type.Object({ p50: numberOrNull, p95: numberOrNull, p99: numberOrNull }, { description });
 
+/** The steps on the wire. */
+export const historySchema = Type.Object({
+  from: Type.String({ format: "date-time", description: "When the first step begins" }),
+  step: Type.Integer({ description: "Seconds" }),
+  func_name: Type.Union([Type.String(), Type.Null()]),
+  completed: list("Tasks"),
+  failed: list("Tasks"),
+  cancelled: list("Tasks"),
+  retried: list("Attempts that failed and are followed by another"),
+  waiting: gauge("Tasks that waited for a worker at the step's end; null where unknown, and for one handler"),
+  running: gauge("The same of those that ran"),
+  wait: percentiles("Seconds from due to started, true to within a fifth; null where nothing ended"),
+  run: percentiles("Seconds from started to ended"),
+  total: Type.Object({
+    completed: count,
+    failed: count,
+    cancelled: count,
+    retried: count,
+    wait: overall("Seconds"),
+    run: overall("Seconds"),
+  }),
+});
+
 const detail = {
   tags: ["System"],
   operationId: "getHistory",
@@ -85,41 +108,17 @@ const detail = {
     "seconds for all handlers together up to 15 minutes. It is kept in memory: a restart begins anew. Of more than 200 " +
     "handlers the rest are counted together, in no handler's own history.",
   responses: {
-    200: answer(
-      "The steps, and all of them together",
-      Type.Object({
-        from: Type.String({ format: "date-time", description: "When the first step begins" }),
-        step: Type.Integer({ description: "Seconds" }),
-        func_name: Type.Union([Type.String(), Type.Null()]),
-        completed: list("Tasks"),
-        failed: list("Tasks"),
-        cancelled: list("Tasks"),
-        retried: list("Attempts that failed and are followed by another"),
-        waiting: gauge("Tasks that waited for a worker at the step's end; null where unknown, and for one handler"),
-        running: gauge("The same of those that ran"),
-        wait: percentiles("Seconds from due to started, true to within a fifth; null where nothing ended"),
-        run: percentiles("Seconds from started to ended"),
-        total: Type.Object({
-          completed: count,
-          failed: count,
-          cancelled: count,
-          retried: count,
-          wait: overall("Seconds"),
-          run: overall("Seconds"),
-        }),
-      }),
-      {
-        ...{ from: "2026-01-31T09:00:00.000Z", step: 60, func_name: null },
-        ...{ completed: [12, 9], failed: [0, 1], cancelled: [0, 0], retried: [2, 0], waiting: [3, 0], running: [4, 1] },
-        wait: { p50: [0.002, 0.002], p95: [0.01, 0.009], p99: [0.02, 0.01] },
-        run: { p50: [0.3, 0.25], p95: [0.9, 0.8], p99: [1.1, 0.8] },
-        total: {
-          ...{ completed: 21, failed: 1, cancelled: 0, retried: 2 },
-          wait: { p50: 0.002, p95: 0.01, p99: 0.02 },
-          run: { p50: 0.3, p95: 0.9, p99: 1.1 },
-        },
+    200: answer("The steps, and all of them together", historySchema, {
+      ...{ from: "2026-01-31T09:00:00.000Z", step: 60, func_name: null },
+      ...{ completed: [12, 9], failed: [0, 1], cancelled: [0, 0], retried: [2, 0], waiting: [3, 0], running: [4, 1] },
+      wait: { p50: [0.002, 0.002], p95: [0.01, 0.009], p99: [0.02, 0.01] },
+      run: { p50: [0.3, 0.25], p95: [0.9, 0.8], p99: [1.1, 0.8] },
+      total: {
+        ...{ completed: 21, failed: 1, cancelled: 0, retried: 2 },
+        wait: { p50: 0.002, p95: 0.01, p99: 0.02 },
+        run: { p50: 0.3, p95: 0.9, p99: 1.1 },
       },
-    ),
+    }),
     ...errors(404, 422),
   },
 };

@@ -23,7 +23,14 @@ export function createRouteTable(routes: readonly Route[]): RouteTable {
     pattern: patternOf(path),
   }));
 
-  const open = new Set(routes.filter(needsNoKey).map(({ path }) => path));
+  const openPaths = routes.filter(needsNoKey).map(({ path }) => path);
+  const open = new Set(openPaths);
+  /** All that is below a path is one route, and there is no other. */
+  const openFolders = openPaths.filter((path) => path.endsWith("/*")).map((path) => path.slice(0, -1));
+  const guarded = routes.find(
+    (route) => !needsNoKey(route) && openFolders.some((folder) => route.path.startsWith(folder)),
+  );
+  if (guarded !== undefined) throw new Error(`${guarded.path} needs a key, and all around it needs none`);
 
   function methods(path: string): readonly string[] {
     return [...new Set(patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];
@@ -31,7 +38,10 @@ export function createRouteTable(routes: readonly Route[]): RouteTable {
 
   return {
     methods,
-    isOpen: (url) => open.has(pathOf(url)),
+    isOpen(url) {
+      const path = pathOf(url);
+      return open.has(path) || openFolders.some((folder) => path.startsWith(folder));
+    },
     refuse(method, path) {
       const allow = methods(path).join(", ");
       const shown = path.slice(0, 200);
@@ -58,7 +68,8 @@ function pathOf(url: string): string {
 function needsNoKey({ path, hooks }: Route): boolean {
   const detail = "detail" in hooks ? Object(hooks.detail) : {};
   if (!Array.isArray(detail.security) || detail.security.length > 0) return false;
-  if (path.includes(":") || path.includes("*")) throw new Error(`${path} must be one path to need no key`);
+  if (/[:*]/.test(path.replace(/\/\*$/, "")))
+    throw new Error(`${path} must be one path, or all below one, to need no key`);
   return true;
 }
 

@@ -76,7 +76,8 @@ const status = Type.Object({
 const health = Type.Object({ ...status.properties, queue, workers });
 const healthy = { status: "healthy", reason: null, queue: queueExample, workers: workersExample };
 
-const handler = Type.Object({
+/** A handler on the wire. */
+export const handlerSchema = Type.Object({
   name: Type.String(),
   file: Type.String({ description: "Relative to the tasks folder" }),
   generation: Type.Integer({ minimum: 1, description: "Rises when its code changes" }),
@@ -120,6 +121,18 @@ const handler = Type.Object({
       "That of the version which runs tasks, and which description, schema and options are of; null for none",
   }),
 });
+/** Counts and times on the wire. */
+export const metricsSchema = Type.Object({
+  queue,
+  workers,
+  handlers: Type.Record(
+    Type.String(),
+    Type.Object({ wait: percentiles, run: percentiles }, { additionalProperties: count }),
+    { description: "Attempts since the start by outcome, and how long they waited and ran" },
+  ),
+  timestamp: Type.String({ format: "date-time" }),
+});
+
 const handlerExample = {
   name: "add_numbers",
   file: "add_numbers.ts",
@@ -140,14 +153,14 @@ export const systemDetails = {
     operationId: "getRoot",
     security: [],
     summary: "Where things are",
-    description: "A browser is sent on to a page.",
+    description: "A browser is sent on to the dashboard.",
     responses: {
       200: answer(
         "Paths of this server",
         Type.Object({ message: Type.String(), docs: Type.String(), websocket: Type.String(), api: Type.String() }),
         { message: "TaskFlow runs. See docs.", docs: "/docs", websocket: "/ws", api: "/api/v1" },
       ),
-      302: { description: "To a page, for `Accept: text/html`" },
+      302: { description: "To the dashboard, for `Accept: text/html`" },
       ...openErrors(422),
     },
   },
@@ -192,25 +205,12 @@ export const systemDetails = {
     operationId: "getMetrics",
     summary: "Counts and times",
     responses: {
-      200: answer(
-        "As of now",
-        Type.Object({
-          queue,
-          workers,
-          handlers: Type.Record(
-            Type.String(),
-            Type.Object({ wait: percentiles, run: percentiles }, { additionalProperties: count }),
-            { description: "Attempts since the start by outcome, and how long they waited and ran" },
-          ),
-          timestamp: Type.String({ format: "date-time" }),
-        }),
-        {
-          queue: queueExample,
-          workers: workersExample,
-          handlers: { add_numbers: { completed: 110, failed: 3, wait: percentilesExample, run: percentilesExample } },
-          timestamp: "2026-01-31T09:00:00.000Z",
-        },
-      ),
+      200: answer("As of now", metricsSchema, {
+        queue: queueExample,
+        workers: workersExample,
+        handlers: { add_numbers: { completed: 110, failed: 3, wait: percentilesExample, run: percentilesExample } },
+        timestamp: "2026-01-31T09:00:00.000Z",
+      }),
       ...errors(422),
     },
   },
@@ -229,13 +229,13 @@ export const systemDetails = {
     tags,
     operationId: "listHandlers",
     summary: "Every handler, those that do not load included",
-    responses: { 200: answer("By name", Type.Array(handler), [handlerExample]), ...errors(422) },
+    responses: { 200: answer("By name", Type.Array(handlerSchema), [handlerExample]), ...errors(422) },
   },
   handler: {
     tags,
     operationId: "getHandler",
     summary: "One handler",
-    responses: { 200: answer("The handler", handler, handlerExample), ...errors(404, 422) },
+    responses: { 200: answer("The handler", handlerSchema, handlerExample), ...errors(404, 422) },
   },
   clearQueue: {
     tags,

@@ -14,7 +14,7 @@ export function system(engine: Engine) {
     .get(
       "/",
       ({ request, redirect }) => {
-        if (request.headers.get("accept")?.includes("text/html")) return redirect("/docs");
+        if (request.headers.get("accept")?.includes("text/html")) return redirect("/dashboard");
         return { message: "TaskFlow runs. See docs.", docs: "/docs", websocket: "/ws", api: "/api/v1" };
       },
       { query: noQuery, detail: details.root },

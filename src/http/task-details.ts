@@ -38,7 +38,8 @@ const page = withHeader(
 );
 const location = (description: string) => withHeader(answer(description, taskSchema, queued), "Location", "Its path");
 
-const waitingSchema = Type.Object({
+/** Why a task waits, on the wire. */
+export const waitingSchema = Type.Object({
   task_id: Type.String(),
   status: Type.Unsafe<string>({ type: "string", enum: statuses }),
   reason: Type.Union([Type.Unsafe<string>({ type: "string", enum: waitReasons }), Type.Null()]),

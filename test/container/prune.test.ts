@@ -37,6 +37,9 @@ const installed = {
   "+ @scope/a/index.js": "",
   "- @scope/b/package.json": "{}",
   "- @scope/b/index.js": "",
+  "+ elements/package.json": JSON.stringify({ exports: { ".": "./index.js", "./jsx-runtime": "./jsx.js" } }),
+  "- elements/index.js": "",
+  "+ elements/jsx.js": "",
   "- types/package.json": "{}",
   "- types/LICENSE": "",
 };
@@ -54,7 +57,8 @@ test("what the sources load stays with its licences, and all else goes", async (
     await Bun.write(join(root.path, "node_modules", path.slice(2)), text);
   await Bun.write(join(root.path, "src/main.ts"), '#!/usr/bin/env bun\nimport "./deep/code.ts";');
   await Bun.write(join(root.path, "src/deep/code.ts"), source);
-  await prune(root.path, ["src/main.ts"]);
+  await Bun.write(join(root.path, "src/page.tsx"), "/** @jsxImportSource elements */\nexport const page = <p />;");
+  await prune(root.path, ["src/main.ts", "src/page.tsx"]);
   const left = await readdir(join(root.path, "node_modules"), { recursive: true, withFileTypes: true });
   const files = left.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
   const wanted = Object.keys(installed).filter((path) => path.startsWith("+"));

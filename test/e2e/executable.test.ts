@@ -95,14 +95,14 @@ test("a handler that changes is live, without Bun on the machine", async () => {
   expect((await taskflow("submit", "later", "--wait")).stdout).toEndWith('\n"came later"\n');
 });
 
-test("its API refuses as any other server does, and its docs are inside", async () => {
+test("its API refuses as any other server does, and its pages are inside", async () => {
   const { stderr } = await taskflow("submit", "greet", "--kwargs", '{"name":5}', "--json");
   expect(JSON.parse(stderr).errors).toEqual([{ path: "/kwargs/name", message: "must be string" }]);
   const headers = { authorization: "Bearer a-key-of-this-server" };
   expect(await (await fetch(`${url}/docs/json`, { headers })).json()).toMatchObject({ openapi: expect.any(String) });
-  for (const page of ["/docs", "/redoc"]) {
+  for (const page of ["/docs", "/redoc", "/dashboard"]) {
     const html = await (await fetch(`${url}${page}`)).text();
-    const assets = [...html.matchAll(/"(\/docs\/assets\/[^"]+)"/g)].map(([, path]) => path);
+    const assets = [...html.matchAll(/"(\/(?:docs|dashboard)\/assets\/[^"]+)"/g)].map(([, path]) => path);
     expect(assets).not.toBeEmpty();
     for (const path of assets) {
       const response = await fetch(`${url}${path}`);

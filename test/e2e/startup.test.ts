@@ -49,6 +49,7 @@ describe("a tasks folder outside of the project, with good and bad files", () =>
     expect(server.entries.find(({ msg }) => msg === "listening")).toMatchObject({
       level: "info",
       url: server.url,
+      dashboard: `${server.url}/dashboard`,
       docs: `${server.url}/docs`,
       websocket: `${server.url.replace("http", "ws")}/ws`,
       handlers: ready,
@@ -71,6 +72,7 @@ describe("a tasks folder outside of the project, with good and bad files", () =>
     expect(lines).toEqual(
       expect.arrayContaining([
         `API  ${url}/api/v1`,
+        `Dashboard  ${url}/dashboard`,
         `Docs  ${url}/docs  (ReDoc: ${url}/redoc)`,
         `WebSocket  ${url.replace("http", "ws")}/ws`,
         `Handlers in ${join(folder, "mixed")}: 5 loaded, 4 not`,

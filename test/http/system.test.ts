@@ -14,7 +14,7 @@ describe("the front door", () => {
     });
     const browser = await request("/", { headers: { accept: "text/html,application/xhtml+xml" } });
     expect(browser.status).toBe(302);
-    expect(browser.headers.get("location")).toBe("/docs");
+    expect(browser.headers.get("location")).toBe("/dashboard");
   });
 });
 

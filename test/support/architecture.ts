@@ -26,7 +26,7 @@ const keepsToItsFloor: Rule = ({ path, imports }, report, files) => {
     if (!/\.\w+$/.test(specifier)) report(line, `"${specifier}" lacks its ending`);
     else if (!target.startsWith("src/")) {
       if (!["src", "src/cli"].includes(folderOf(path))) report(line, `"${specifier}" lies outside of src`);
-    } else if (target.endsWith(".ts") && !files.has(target)) report(line, `"${specifier}" is no file`);
+    } else if (/\.tsx?$/.test(target) && !files.has(target)) report(line, `"${specifier}" is no file`);
     else if (floorOf(target) > floor) report(line, `${folderOf(path)} is below ${target} and must not import it`);
     else if (folderOf(path) === "src/http" && /^src\/(storage|runtime)\//.test(target)) {
       report(line, `http sees engine and domain only, not ${target}`);

@@ -25,7 +25,9 @@ export function sourceFile(path: string, text: string): SourceFile {
     specifier.startsWith(".") ? posix.join(posix.dirname(path), specifier) : null;
   const code = blanked(text);
   const imports: Import[] = [];
-  const loaded = new Bun.Transpiler({ loader: "ts" }).scanImports(text.replace(/^#!.*/, "")).map((found) => found.path);
+  const loaded = new Bun.Transpiler({ loader: path.endsWith(".tsx") ? "tsx" : "ts" })
+    .scanImports(text.replace(/^#!.*/, ""))
+    .map((found) => found.path);
   const keyword = /(?<![.\w$])(?:from\s*|import\s*\(?\s*|(?:import\.meta\.)?require\s*\(\s*)(["'])/g;
   for (const { 0: found, 1: quote = "", index } of code.matchAll(keyword)) {
     const start = index + found.length;
@@ -34,7 +36,11 @@ export function sourceFile(path: string, text: string): SourceFile {
     // Bun's scan knows nothing of this form.
     if (found.startsWith("import.meta")) loaded.push(specifier);
   }
-  const missed = loaded.filter((loads) => !imports.some(({ specifier }) => specifier === loads));
+  // What elements become: Bun's scan adds it, and of React's whatever the file says.
+  const ofElements = path.endsWith(".tsx") ? /^react(\/jsx-dev-runtime)?$/ : /^$/;
+  const missed = loaded.filter(
+    (loads) => !ofElements.test(loads) && !imports.some(({ specifier }) => specifier === loads),
+  );
   if (missed.length > 0) throw new Error(`${path}: Bun sees imports that this does not: ${missed.join(", ")}`);
   return { path, text, code, imports, loads: loaded.map(resolved).filter((target) => target !== null) };
 }
