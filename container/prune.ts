@@ -6,6 +6,7 @@ import { dirname, join, relative, sep } from "node:path";
 /**
  * Leaves of `root`'s node_modules only what `sources` load, directly or not, with the description and the licence of
  * each package: most of what is installed are other builds, types, source maps and packages that a bundle holds already.
+ * What is left loses its comments and its blanks.
  * @param sources paths in `root`
  */
 export async function prune(root: string, sources: readonly string[]): Promise<void> {
@@ -19,7 +20,26 @@ export async function prune(root: string, sources: readonly string[]): Promise<v
       packages.has(entry.parentPath) && /^(package\.json$|(licen[cs]e|notice|copying)\b)/i.test(entry.name);
     if (!loaded.has(path) && !goesAlong) await rm(path);
   }
+  for (const file of loaded) if (file.startsWith(modules + sep) && isScript(file)) await shrink(file);
   await removeEmptyFolders(modules);
+}
+
+async function shrink(file: string): Promise<void> {
+  const shrunk = shrinker.transformSync(await Bun.file(file).text());
+  // A file of its own: what is installed may be a link to what Bun keeps for all projects.
+  await rm(file);
+  await Bun.write(file, shrunk);
+}
+
+const shrinker = new Bun.Transpiler({
+  loader: "js",
+  target: "bun",
+  minifyWhitespace: true,
+  deadCodeElimination: false,
+});
+
+function isScript(file: string): boolean {
+  return /\.[cm]?js$/.test(file);
 }
 
 /** Follows imports as Bun does when it runs the code, but for those whose name is computed. */

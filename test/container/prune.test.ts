@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readdir } from "node:fs/promises";
+import { link, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { prune } from "../../container/prune.ts";
 import { launch, temporaryFolder } from "../support/server.ts";
@@ -67,4 +67,19 @@ test("what the sources load stays with its licences, and all else goes", async (
   await using run = launch([process.execPath, "--no-install", join(root.path, "src/main.ts")], { env: {} });
   expect(await run.exited).toBe(0);
   expect(run.output).toEqual({ stdout: "import require true\n", stderr: "" });
+});
+
+test("what stays loses its comments, where it is installed and nowhere else", async () => {
+  await using root = await temporaryFolder();
+  const script = "// What it is for.\nexports.a = 1; /* aside */\n";
+  await Bun.write(join(root.path, "cache.js"), script);
+  await mkdir(join(root.path, "node_modules/small"), { recursive: true });
+  await link(join(root.path, "cache.js"), join(root.path, "node_modules/small/index.js"));
+  await Bun.write(join(root.path, "main.ts"), 'import { a } from "small";\nconsole.log(a);');
+  await prune(root.path, ["main.ts"]);
+  const left = await Bun.file(join(root.path, "node_modules/small/index.js")).text();
+  expect([left.includes("aside"), left.includes("What")]).toEqual([false, false]);
+  expect(await Bun.file(join(root.path, "cache.js")).text()).toBe(script);
+  await using child = launch([process.execPath, "main.ts"], { cwd: root.path, env: {} });
+  expect([await child.exited, child.output.stdout]).toEqual([0, "1\n"]);
 });
